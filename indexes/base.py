@@ -1,0 +1,82 @@
+"""The protocol that every backend fulfils. A backend retrieves; it does not rank.
+
+`tests/indexes/conformance.py` defines what each of these methods must do.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.types import Entry, Hit, IndexStatus, Scope
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry that one signal brought, with that signal's score.
+
+    From words the score is BM25 divided by the query's ideal self-score in the passage's language
+    (0 to about 1); from meaning it is the cosine of unit vectors with language directions removed.
+    `search_language` is the row of the analysis table that the entry's language belongs to.
+    """
+
+    hit: Hit
+    search_language: str
+    score: float
+
+
+class IndexWriter(Protocol):
+    """Changes to an index; all of them are durable and searchable when the context ends.
+
+    An exception inside the context leaves the index as it was.
+    """
+
+    def replace(self, source: str, entries: Sequence[Entry]) -> None:
+        """Let `entries` be all that the index holds of `source`; none removes it. Idempotent.
+
+        Vectors of entries whose id stays are kept; those of others go.
+        """
+
+    def add_vectors(self, entries: Sequence[Entry], vectors: Vectors) -> None:
+        """Store one unit vector an entry, shape (len(entries), dimensions). Idempotent."""
+
+
+class SearchIndex(Protocol):
+    """A place that holds entries and finds candidates among them."""
+
+    def writer(self) -> AbstractContextManager[IndexWriter]:
+        """Open the only writer.
+
+        Raises:
+            WriterBusy: another process writes.
+            IndexMismatch: the index was built otherwise and must be rebuilt.
+        """
+
+    def rebuild(self) -> AbstractContextManager[IndexWriter]:
+        """Build a new generation aside; it takes the place of the old one when the context ends well."""
+
+    def words(self, text: str, scope: Scope, limit: int) -> Mapping[str, Sequence[Candidate]]:
+        """The best `limit` candidates a search language by words."""
+
+    def meaning(
+        self, vector: Vectors, scope: Scope, limit: int
+    ) -> Mapping[str, Sequence[Candidate]]:
+        """The best `limit` candidates a search language by meaning, exact or nearly so."""
+
+    def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
+        """The vectors of those entries that have one."""
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Those of the entries that the index holds."""
+
+    def all_ids(self) -> Iterator[str]:
+        """Ids of all entries, in no order."""
+
+    def status(self) -> IndexStatus: ...
+
+    def close(self) -> None: ...

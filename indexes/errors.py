@@ -1,0 +1,25 @@
+"""What this package raises. Errors of engines and libraries are wrapped where they occur."""
+
+
+class IndexesError(Exception):
+    """Base of everything this package raises."""
+
+
+class IndexUnavailable(IndexesError):
+    """The backend cannot answer now; asking again later may help."""
+
+
+class IndexMismatch(IndexesError):
+    """The index was built with another model, schema or analysis: it has to be rebuilt."""
+
+
+class WriterBusy(IndexesError):
+    """Another process is writing to this index."""
+
+
+class ModelMissing(IndexesError):
+    """The embedding model is not there, or not whole: it has to be built."""
+
+
+class QueryTooLong(IndexesError):
+    """The query has more characters than are accepted (`query_parser.MAX_CHARACTERS`)."""
