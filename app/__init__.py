@@ -1,0 +1,1 @@
+"""The portal: Flask, the database, people and their rights."""

@@ -1,0 +1,72 @@
+"""The parts that a library runs on, opened once a process and shared by its threads.
+
+The portal, the worker and the commands all work on one `Library`; none of them opens a database,
+an index or a model of its own.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from threading import RLock
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import sessionmaker
+
+from app.config import Config
+from app.database import Sessions, open_database
+from app.storage import FileStore
+from indexes.base import SearchIndex
+from indexes.embedded.index import EmbeddedIndex
+from indexes.embedding.base import Embedder
+from indexes.embedding.loading import load_embedder
+from indexes.embedding.vector_cache import VectorCache
+from indexes.errors import ModelMissing
+from indexes.searcher import Searcher
+
+
+@dataclass
+class Library:
+    """Database, files, index and model of one configuration; each is opened when first used."""
+
+    config: Config
+
+    def __post_init__(self) -> None:
+        self._opening = RLock()
+
+    @cached_property
+    def engine(self) -> Engine:
+        self.config.data.mkdir(parents=True, exist_ok=True)
+        return open_database(self.config.database_url)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return sessionmaker(self.engine, expire_on_commit=False)
+
+    @cached_property
+    def files(self) -> FileStore:
+        return FileStore(self.config.files)
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """The model, or none where it was not built: words only, and the pages say so."""
+        with self._opening:
+            self.config.data.mkdir(parents=True, exist_ok=True)
+            try:
+                return load_embedder(
+                    self.config.model_folder, VectorCache(self.config.vector_cache)
+                )
+            except ModelMissing:
+                return None
+
+    @cached_property
+    def index(self) -> SearchIndex:
+        with self._opening:
+            embedder = self.embedder
+            return EmbeddedIndex(
+                self.config.index,
+                dimensions=embedder.dimensions if embedder else 0,
+                fingerprint=embedder.fingerprint if embedder else "words only",
+            )
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        return Searcher(self.index, self.embedder)

@@ -1,0 +1,1 @@
+"""Resources, their editions, versions, files, pages and passages: the catalogue."""

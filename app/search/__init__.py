@@ -1,0 +1,1 @@
+"""A question becomes a page of hits."""

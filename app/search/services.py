@@ -1,0 +1,277 @@
+"""From a question to hits that may be shown.
+
+The index proposes, the database decides: hits whose edition is no longer published, or that the
+reader may not see, are dropped before any text is read or marked, and before anything is counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from time import perf_counter
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.addresses import edition_address, page_address, resource_address
+from app.database import reading
+from app.library import Library
+from app.resources.models import Edition, File, Page, Passage, Resource, Version
+from app.resources.permissions import ANYONE, Reader, is_readable
+from indexes.highlighting import extract
+from indexes.searcher import facet_counts
+from indexes.types import EMPTY, FoundBy, Hit, Kind, Ranking, Scope, SearchQuery, Span
+
+EXTRACT_CHARACTERS = 240
+
+
+class Sort(StrEnum):
+    BEST = "best"
+    NEWEST = "newest"
+    TITLE = "title"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What was asked. `languages` are those of the passages searched (none: all); `filters` maps a
+    facet to values of which one must hold; `page` counts from 1.
+    """
+
+    text: str
+    ui: str = "en"
+    languages: tuple[str, ...] = ()
+    filters: Mapping[str, tuple[str, ...]] = EMPTY
+    sort: Sort = Sort.BEST
+    page: int = 1
+    per_page: int = 10
+    reader: Reader = ANYONE
+
+
+@dataclass(frozen=True, slots=True)
+class EditionLink:
+    language: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A resource and the passage of it that answers best.
+
+    `page` is empty for a record, which has a title and an abstract but no pages.
+    """
+
+    kind: Kind
+    resource: str
+    url: str
+    title: str
+    language: str
+    type: str | None
+    year: int | None
+    file: str | None
+    page: int | None
+    page_label: str | None
+    page_count: int
+    text: str
+    extract: tuple[Span, ...]
+    score: float
+    found_by: tuple[FoundBy, ...]
+    editions: tuple[EditionLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One page of an answer. `total` counts resources and is "about" when `capped`."""
+
+    hits: tuple[SearchHit, ...]
+    total: int
+    capped: bool
+    page: int
+    pages: int
+    facets: Mapping[str, Sequence[tuple[str, int]]]
+    words_cut: bool = False
+    meaning_cut: bool = False
+    by_meaning: bool = True
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def search(library: Library, request: SearchRequest) -> SearchPage:
+    """Answer a question.
+
+    Raises:
+        QueryTooLong: the text is longer than is accepted.
+        IndexUnavailable: the index cannot answer now.
+    """
+    ranking = library.searcher.search(_query(request))
+    began = perf_counter()
+    with reading(library.sessions) as session:
+        hits = _permitted(session, ranking.hits, request.reader)
+        ordered = _sorted(session, hits, request.sort)
+        first = (request.page - 1) * request.per_page
+        shown = tuple(_describe(session, ordered[first : first + request.per_page], request))
+    seconds = {**ranking.seconds, "page": perf_counter() - began}
+    return replace(_summary(ranking, hits, request), hits=shown, seconds=seconds)
+
+
+def _query(request: SearchRequest) -> SearchQuery:
+    return SearchQuery(
+        text=request.text,
+        scope=Scope(
+            visible_to=request.reader.tokens,
+            languages=request.languages,
+            filters=request.filters,
+        ),
+        reader_language=request.ui,
+    )
+
+
+def _summary(ranking: Ranking, hits: Sequence[Hit], request: SearchRequest) -> SearchPage:
+    return SearchPage(
+        hits=(),
+        total=len(hits),
+        capped=ranking.capped,
+        page=request.page,
+        pages=max(1, -(-len(hits) // request.per_page)),
+        facets=facet_counts(hits),
+        words_cut=ranking.words_cut,
+        meaning_cut=ranking.meaning_cut,
+        by_meaning=ranking.by_meaning,
+    )
+
+
+def _permitted(session: Session, hits: Sequence[Hit], reader: Reader) -> list[Hit]:
+    """The hits whose edition still shows the version they were made from."""
+    current: dict[str, str] = {}
+    ids = sorted({hit.source for hit in hits})
+    for start in range(0, len(ids), 500):
+        rows = session.execute(
+            select(Edition.id, Edition.published_version_id).where(
+                Edition.id.in_(ids[start : start + 500]), is_readable(reader)
+            )
+        )
+        current.update({edition: version or "" for edition, version in rows})
+    return [hit for hit in hits if current.get(hit.source) == hit.address]
+
+
+def _sorted(session: Session, hits: list[Hit], sort: Sort) -> list[Hit]:
+    if sort is Sort.NEWEST:
+        return sorted(hits, key=lambda hit: hit.date or "", reverse=True)
+    if sort is Sort.TITLE:
+        titles = {row.id: row.title for row in _editions(session, [hit.source for hit in hits])}
+        return sorted(hits, key=lambda hit: titles.get(hit.source, "").casefold())
+    return hits
+
+
+def _editions(session: Session, ids: Sequence[str]) -> list[Edition]:
+    return list(session.scalars(select(Edition).where(Edition.id.in_(ids))))
+
+
+def _describe(session: Session, hits: Sequence[Hit], request: SearchRequest) -> list[SearchHit]:
+    """Title, page, text and extract of the hits shown."""
+    editions = {row.id: row for row in _editions(session, [hit.source for hit in hits])}
+    resources = _resources(session, [hit.group for hit in hits])
+    passages = _passages(session, [hit.id for hit in hits if hit.kind is Kind.PASSAGE])
+    siblings = _siblings(session, list(resources), request.reader)
+    described = []
+    for hit in hits:
+        edition, resource = editions[hit.source], resources[hit.group]
+        links = tuple(
+            EditionLink(language, edition_address(request.ui, hit.group, language))
+            for language in siblings[hit.group]
+            if language != edition.language
+        )
+        place = passages.get(hit.id)
+        described.append(
+            _of_passage(hit, edition, resource, links, place, request)
+            if place
+            else _of_record(hit, edition, resource, links, request)
+        )
+    return described
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A passage with the file and page it stands on."""
+
+    passage: Passage
+    file: File
+    version: int
+    label: str | None
+
+
+def _of_passage(  # noqa: PLR0913 - the rows that one hit is made from
+    hit: Hit,
+    edition: Edition,
+    resource: Resource,
+    links: tuple[EditionLink, ...],
+    place: _Place,
+    request: SearchRequest,
+) -> SearchHit:
+    passage = place.passage
+    url = page_address(
+        request.ui, resource.id, edition.language, place.version, passage.page, passage.id
+    )
+    return replace(
+        _of_record(hit, edition, resource, links, request),
+        url=url,
+        language=passage.language if passage.language != "und" else edition.language,
+        file=place.file.name,
+        page=passage.page,
+        page_label=place.label,
+        page_count=place.file.page_count,
+        text=passage.text,
+        extract=extract(passage.text, request.text, passage.language, EXTRACT_CHARACTERS),
+    )
+
+
+def _of_record(
+    hit: Hit,
+    edition: Edition,
+    resource: Resource,
+    links: tuple[EditionLink, ...],
+    request: SearchRequest,
+) -> SearchHit:
+    return SearchHit(
+        kind=hit.kind,
+        resource=resource.id,
+        url=resource_address(request.ui, resource.id),
+        title=edition.title,
+        language=edition.language,
+        type=resource.type,
+        year=resource.year,
+        file=None,
+        page=None,
+        page_label=None,
+        page_count=0,
+        text=edition.abstract,
+        extract=extract(edition.abstract, request.text, edition.language, EXTRACT_CHARACTERS),
+        score=hit.score,
+        found_by=hit.found_by,
+        editions=links,
+    )
+
+
+def _resources(session: Session, ids: Sequence[str]) -> dict[str, Resource]:
+    return {row.id: row for row in session.scalars(select(Resource).where(Resource.id.in_(ids)))}
+
+
+def _passages(session: Session, ids: Sequence[str]) -> dict[str, _Place]:
+    rows = session.execute(
+        select(Passage, File, Version.number, Page.label)
+        .join(File, File.id == Passage.file_id)
+        .join(Version, Version.id == File.version_id)
+        .join(Page, (Page.file_id == Passage.file_id) & (Page.number == Passage.page))
+        .where(Passage.id.in_(ids))
+    )
+    return {row[0].id: _Place(*row) for row in rows}
+
+
+def _siblings(session: Session, resources: Sequence[str], reader: Reader) -> dict[str, list[str]]:
+    """The languages in which each resource can be read."""
+    rows = session.execute(
+        select(Edition.resource_id, Edition.language)
+        .where(Edition.resource_id.in_(resources), is_readable(reader))
+        .order_by(Edition.language)
+    )
+    found: dict[str, list[str]] = {resource: [] for resource in resources}
+    for resource, language in rows:
+        found[resource].append(language)
+    return found

@@ -1,0 +1,79 @@
+"""Files by their SHA-256. Written aside and renamed, so that a file is there whole or not at all."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_CHUNK = 1 << 20
+
+
+class FileTooLarge(Exception):
+    """The stream has more bytes than are accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What was stored: its name in the store and its bytes."""
+
+    sha256: str
+    size: int
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal, without holding it in memory."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class FileStore:
+    """A folder of files named by content: `ab/cd/abcd…`. The same bytes are kept once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Where a file is, whether it is there or not."""
+        return self._folder / sha256[:2] / sha256[2:4] / sha256
+
+    def add(self, stream: BinaryIO, limit: int) -> StoredFile:
+        """Keep the stream's bytes.
+
+        Raises:
+            FileTooLarge: after `limit` bytes; nothing is kept.
+            OSError: the disk is full or cannot be written; nothing is kept.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        digest, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-") as aside:
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    raise FileTooLarge
+                digest.update(chunk)
+                aside.write(chunk)
+            aside.flush()
+            os.fsync(aside.fileno())
+            self._keep(Path(aside.name), digest.hexdigest())
+        return StoredFile(digest.hexdigest(), size)
+
+    def _keep(self, aside: Path, sha256: str) -> None:
+        target = self.path(sha256)
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside.chmod(0o644)
+        # A link and not a rename: the temporary file removes its own name when it is closed.
+        try:
+            os.link(aside, target)
+        except FileExistsError:
+            return  # another process stored the same bytes a moment ago
+
+    def remove(self, sha256: str) -> None:
+        self.path(sha256).unlink(missing_ok=True)
+
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
