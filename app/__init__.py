@@ -1,1 +1,26 @@
 """The portal: Flask, the database, people and their rights."""
+
+from flask import Flask
+
+from app import errors, extensions, headers, i18n, templating
+from app.config import Config, read_config
+from app.library import Library
+
+
+def create_app(config: Config | None = None, library: Library | None = None) -> Flask:
+    """The portal on a library: the one given, or that of the configuration."""
+    from app.pages import views as pages
+    from app.resources import views as resources
+    from app.search import views as search
+
+    app = Flask(__name__)
+    extensions.init_app(app, library or Library(config or read_config()))
+    i18n.init_app(app)
+    templating.init_app(app)
+    headers.init_app(app)
+    errors.init_app(app)
+
+    app.register_blueprint(pages.bp)
+    app.register_blueprint(search.bp)
+    resources.init_app(app)
+    return app

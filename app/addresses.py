@@ -13,10 +13,10 @@ def resource_address(ui: str, resource: str) -> str:
     return f"/{ui}/resources/{resource}"
 
 
-def page_address(  # noqa: PLR0913 - an address has that many parts
+def page_address(
     ui: str, resource: str, language: str, version: int | None, page: int, passage: str = ""
 ) -> str:
-    """The address of a page, at a passage of it if one is given; of the current version if none is."""
+    """The address of a page, at a passage of it if one is given; of the current version if none."""
     edition = f"{resource_address(ui, resource)}/{quote(language)}"
     held = f"/v{version}" if version else ""
     anchor = f"#p-{passage}" if passage else ""
@@ -26,3 +26,12 @@ def page_address(  # noqa: PLR0913 - an address has that many parts
 def edition_address(ui: str, resource: str, language: str) -> str:
     """The resource's page with this edition in front."""
     return f"{resource_address(ui, resource)}/{quote(language)}"
+
+
+def file_address(ui: str, resource: str, language: str, version: int, name: str) -> str:
+    """A file of one version, under the name that it came with."""
+    return f"{edition_address(ui, resource, language)}/v{version}/files/{quote(name)}"
+
+
+def browse_address(ui: str, facet: str, value: str) -> str:
+    return f"/{ui}/browse/{quote(facet)}/{quote(value)}"

@@ -13,16 +13,11 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Where things are. `database_url` and `model_folder` have defaults made from the others.
-
-    `secret_key` has no default: without one, pages with a form answer that it is missing; the
-    demo makes its own and keeps it in the data folder.
-    """
+    """Where things are and how they are served. `database_url` defaults to a file in `data`."""
 
     data: Path
     database_url: str
     model_folder: Path
-    secret_key: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
@@ -62,7 +57,6 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
         database_url=environment.get("PASSERELLE_DATABASE_URL")
         or f"sqlite:///{data / 'library.sqlite'}",
         model_folder=Path(environment.get("PASSERELLE_MODEL") or default_model_folder()),
-        secret_key=environment.get("PASSERELLE_SECRET_KEY"),
         host=environment.get("PASSERELLE_HOST", "127.0.0.1"),
         port=_number(environment, "PASSERELLE_PORT", 8000),
         public_url=(environment.get("PASSERELLE_PUBLIC_URL") or "").rstrip("/") or None,

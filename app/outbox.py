@@ -1,8 +1,8 @@
 """What is still to be done after a change was saved, and who is doing it.
 
-A row is written in the transaction of the change that calls for it. Workers claim rows by lease: a
-worker that dies leaves its lease to run out, and another takes the row up. Doing a row twice must
-do no harm; that is the handlers' part (`app.worker`).
+A row is written in the transaction of the change that calls for it. Workers claim rows by lease
+and renew it while they live; a worker that dies lets its lease run out, and another takes the row
+up. Doing a row twice must do no harm; that is the handlers' part (`app.worker`).
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Index, String, Text, delete, func, or_, select, update
+from sqlalchemy import Index, String, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import Base, Sessions, UTCDateTime, now, writing
 
-LEASE = timedelta(seconds=180)  # above the longest single step: a parse may take 60 s
+LEASE = timedelta(seconds=30)
+RENEWAL_SECONDS = 8.0  # three renewals may fail before another worker steps in
 MOST_ATTEMPTS = 5
 
 
@@ -96,6 +97,16 @@ def claim(sessions: Sessions, worker: str, job: Job, limit: int) -> list[Claim]:
     return [Claim(row.id, Job(row.job), row.subject, row.attempts) for row in sorted(taken)]
 
 
+def renew(sessions: Sessions, worker: str) -> None:
+    """The worker is alive: what it holds stays its own for another lease."""
+    with writing(sessions) as session:
+        session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.leased_by == worker)
+            .values(available_at=now() + LEASE)
+        )
+
+
 def done(session: Session, claim: Claim) -> None:
     """The job is done, and so is every earlier row that asked for the same."""
     session.execute(
@@ -149,6 +160,9 @@ def backlog(session: Session) -> dict[Job, Backlog]:
 
 def is_waiting(session: Session, job: Job, subjects: Sequence[str]) -> bool:
     """Whether any of the subjects still waits for the job (having failed is not waiting)."""
-    condition = OutboxRow.subject.in_(subjects) if subjects else or_(False)
-    found = select(OutboxRow.id).where(OutboxRow.job == job, ~OutboxRow.failed, condition).limit(1)
+    found = (
+        select(OutboxRow.id)
+        .where(OutboxRow.job == job, ~OutboxRow.failed, OutboxRow.subject.in_(subjects))
+        .limit(1)
+    )
     return session.scalar(found) is not None

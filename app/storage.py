@@ -1,4 +1,4 @@
-"""Files by their SHA-256. Written aside and renamed, so that a file is there whole or not at all."""
+"""Files by their SHA-256. Written aside first, so that a file is there whole or not at all."""
 
 import hashlib
 import os

@@ -1,0 +1,39 @@
+"""`passerelle …`: everything that is done to a library from a terminal."""
+
+import logging
+
+import click
+
+from app.commands.asking import evaluate, search
+from app.commands.demo import demo
+from app.commands.ingesting import ingest
+from app.commands.operating import db, doctor, index, model, serve, worker
+from app.config import ConfigError, read_config
+from app.library import Library
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="passerelle")
+@click.pass_context
+def passerelle(context: click.Context) -> None:
+    """Passerelle: a library asked in English, French or Spanish and answered from all three.
+
+    Where things are is told by PASSERELLE_* variables (docs/operating.md).
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        context.obj = Library(read_config())
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+
+
+for command in (db, demo, doctor, evaluate, index, ingest, model, search, serve, worker):
+    passerelle.add_command(command)
+
+
+def main() -> None:
+    passerelle()
+
+
+if __name__ == "__main__":
+    main()

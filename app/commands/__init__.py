@@ -1,0 +1,1 @@
+"""The commands of `passerelle`, a module for each group of them."""

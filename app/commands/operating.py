@@ -1,0 +1,208 @@
+"""Commands of those who run a library: index, worker, serve, model, db, doctor."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from threading import Event
+from typing import Any
+
+import click
+
+from app.commands.output import as_json, bar, give_up, say
+from app.config import Config
+from app.database import reading
+from app.library import Library
+from app.migrations import current_revision, upgrade
+from app.outbox import backlog
+from app.worker import Worker, rebuild_index
+from indexes.errors import IndexesError
+
+
+def _show(value: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(value, ensure_ascii=False))
+        return
+    for name, part in value.items():
+        text = json.dumps(part, ensure_ascii=False) if isinstance(part, dict | list) else part
+        click.echo(f"{name:14} {text}")
+
+
+@click.group()
+def index() -> None:
+    """The search index: derived from the database, and rebuilt from it."""
+
+
+@index.command()
+@as_json
+@click.pass_obj
+def status(library: Library, as_json: bool) -> None:
+    """What the index holds and what still waits."""
+    try:
+        found = asdict(library.index.status())
+    except IndexesError as error:
+        give_up(str(error))
+    with reading(library.sessions) as session:
+        waits = {job.value: asdict(part) for job, part in backlog(session).items()}
+    _show({**found, "fingerprint": dict(found["fingerprint"]), "backlog": waits}, as_json)
+
+
+@index.command()
+@as_json
+@click.pass_obj
+def rebuild(library: Library, as_json: bool) -> None:
+    """Build the index anew beside the one in use, then swap. Searches go on meanwhile."""
+    try:
+        with bar("Rebuilding", 1000) as shown:
+            last = 0
+
+            def progress(done: int, total: int) -> None:
+                nonlocal last
+                now = done * 1000 // max(1, total)
+                shown.update(now - last)
+                last = now
+
+            entries = rebuild_index(library, progress)
+    except IndexesError as error:
+        give_up(str(error))
+    _show({"entries": entries, "generation": library.index.status().generation}, as_json)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop when nothing waits.")
+@as_json
+@click.pass_obj
+def worker(library: Library, once: bool, as_json: bool) -> None:
+    """Read, index and embed what waits, until stopped. Several may run at once."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    working = Worker(library)
+    if once:
+        while not stop.is_set() and working.step():
+            pass
+        working.close()
+    else:
+        working.run(stop)
+    _show({job.value: count for job, count in working.tally.jobs.items()}, as_json)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (PASSERELLE_HOST).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (PASSERELLE_PORT).")
+@click.option(
+    "--with-worker", is_flag=True, help="Start a worker beside it, and stop it at the end."
+)
+@click.pass_obj
+def serve(library: Library, host: str | None, port: int | None, with_worker: bool) -> None:
+    """The portal, on one process with several threads."""
+    import waitress
+
+    from app import create_app
+
+    config = library.config
+    host, port = host or config.host, port or config.port
+    try:
+        application = create_app(library=library)
+        server = waitress.create_server(application, host=host, port=port, threads=config.threads)
+    except OSError as error:
+        give_up(f"{host}:{port} cannot be used: {error.strerror}. Choose another with --port.")
+    beside = _start_worker(config) if with_worker else None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    say(f"The library is open on http://{host}:{port} (stop it with Ctrl-C)")
+    try:
+        server.run()
+    finally:
+        server.close()
+        if beside:
+            beside.terminate()
+            beside.wait()
+
+
+def _start_worker(config: Config) -> subprocess.Popen[bytes]:
+    environment = os.environ | {
+        "PASSERELLE_DATA": str(config.data),
+        "PASSERELLE_DATABASE_URL": config.database_url,
+        "PASSERELLE_MODEL": str(config.model_folder),
+    }
+    return subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], env=environment)
+
+
+@click.group()
+def model() -> None:
+    """The embedding model, by which passages are found by meaning."""
+
+
+@model.command()
+@as_json
+@click.pass_obj
+def info(library: Library, as_json: bool) -> None:
+    """Which model is in use, and where it is."""
+    embedder = library.embedder
+    if embedder is None:
+        give_up(f"No model in {library.config.model_folder}: build it with `make model`.")
+    folder = library.config.model_folder
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    found = {
+        "folder": str(folder),
+        "fingerprint": embedder.fingerprint,
+        "dimensions": embedder.dimensions,
+        "bytes": size,
+    }
+    _show(found, as_json)
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command(name="upgrade")
+@as_json
+@click.pass_obj
+def db_upgrade(library: Library, as_json: bool) -> None:
+    """Bring the tables to this version's shape. Again: nothing happens."""
+    upgrade(library)
+    _show({"revision": current_revision(library)}, as_json)
+
+
+_OPTIONAL = {"elasticsearch": "elasticsearch", "PostgreSQL": "psycopg", "torch": "torch"}
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def doctor(library: Library, as_json: bool) -> None:
+    """What is installed, which mode the library runs in, and what is missing and how to have it."""
+    config = library.config
+    missing = {}
+    revision = current_revision(library)
+    if revision is None:
+        missing["database"] = "run `passerelle db upgrade`"
+    if library.embedder is None:
+        missing["model"] = "run `make model`; until then search is by words only"
+    found = {
+        "version": _version("passerelle"),
+        "python": sys.version.split()[0],
+        "data": str(config.data),
+        "database": library.engine.dialect.name,
+        "revision": revision,
+        "index": "embedded",
+        "search": "words and meaning" if library.embedder else "words only",
+        "optional": {name: _version(package) for name, package in _OPTIONAL.items()},
+        "missing": missing,
+    }
+    _show(found, as_json)
+    if missing:
+        raise SystemExit(1)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

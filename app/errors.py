@@ -1,0 +1,117 @@
+"""Errors as pages: in the reader's language, with what to do next.
+
+An unexpected exception is logged with its trace and shown as 500; its text reaches no reader.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from flask import Flask, render_template
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.exceptions import HTTPException
+
+from app.resources.services import NotFound, Withdrawn
+from indexes.errors import IndexMismatch, IndexUnavailable
+from ingest.errors import IngestError
+
+log = logging.getLogger(__name__)
+Page = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What happened and what to do; both are translated when shown."""
+
+    title: str
+    text: str
+
+
+_MESSAGES = {
+    400: Message(
+        _l("This request cannot be understood"),
+        _l("Something in the address is missing or malformed. Start again from the search box."),
+    ),
+    403: Message(
+        _l("This is not open to you"),
+        _l("The page exists, but it may not be shown to you."),
+    ),
+    404: Message(
+        _l("There is no page here"),
+        _l("The address may be mistyped, or the page was never here. Search for what you need."),
+    ),
+    405: Message(
+        _l("This address does not work that way"),
+        _l("It can be read, but nothing can be sent to it."),
+    ),
+    410: Message(
+        _l("This was withdrawn"),
+        _l(
+            "It was published here and has been taken back. Its address stays reserved, "
+            "so that old links never lead to something else."
+        ),
+    ),
+    413: Message(
+        _l("This is too large"),
+        _l("What you sent is larger than the library accepts here."),
+    ),
+    429: Message(
+        _l("Too many requests at once"),
+        _l("Wait a minute, then try again. Nothing is lost."),
+    ),
+    500: Message(
+        _l("Something went wrong on our side"),
+        _l("The error was recorded. Try again, or go on from the home page."),
+    ),
+    503: Message(
+        _l("This cannot be answered right now"),
+        _l("It usually comes back within minutes. Meanwhile, the lists of resources still work."),
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(NotFound, lambda _error: error_page(404))
+    app.register_error_handler(Withdrawn, lambda _error: error_page(410))
+    app.register_error_handler(IndexUnavailable, _unavailable)
+    app.register_error_handler(IndexMismatch, _unavailable)
+    app.register_error_handler(IngestError, _cannot_draw)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def error_page(status: int) -> Page:
+    """The page of an error, in the reader's language."""
+    known = status if status in _MESSAGES else 400 if status < 500 else 500
+    message = _MESSAGES[known]
+    return render_template("errors/error.html", status=status, message=message), status
+
+
+def _http_error(error: HTTPException) -> object:
+    status = error.code or 500
+    if status < 400:
+        return error  # a redirect
+    page, _status = error_page(status)
+    response = error.get_response()
+    response.set_data(page)
+    response.content_type = "text/html; charset=utf-8"
+    return response
+
+
+def _unavailable(error: Exception) -> Page:
+    log.warning("the index cannot answer: %s", error)
+    return error_page(503)
+
+
+def _cannot_draw(error: Exception) -> Page:
+    log.warning("a page could not be made from its file: %s", error)
+    return error_page(503)
+
+
+def _unexpected(error: Exception) -> Page:
+    log.error("unexpected error", exc_info=error)
+    return error_page(500)
+
+
+def too_long_text(limit: str) -> str:
+    return _("Questions may have up to %(limit)s characters. Shorten yours and ask again.", limit=limit)

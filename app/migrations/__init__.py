@@ -1,0 +1,39 @@
+"""The database's shape, step by step, up and down; run by `passerelle db upgrade`."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from app.database import writing
+from app.library import Library
+from app.resources.topics import seed_topics
+
+
+def alembic_config(library: Library) -> AlembicConfig:
+    """Alembic's configuration for this library; the engine travels with it."""
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["engine"] = library.engine
+    return config
+
+
+def upgrade(library: Library) -> None:
+    """To the newest revision, with the built-in vocabularies in place."""
+    command.upgrade(alembic_config(library), "head")
+    with writing(library.sessions) as session:
+        seed_topics(session)
+
+
+def downgrade(library: Library, revision: str = "base") -> None:
+    command.downgrade(alembic_config(library), revision)
+
+
+def current_revision(library: Library) -> str | None:
+    """The revision the database is at; none for an empty one."""
+    with library.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return MigrationContext.configure(connection).get_current_revision()

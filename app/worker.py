@@ -1,0 +1,196 @@
+"""The worker: takes jobs from the outbox and does them, in any number of processes.
+
+What is quick and makes text findable comes first: entries into the index, then files to read, then
+vectors. A vector job embeds a slice and comes back for the rest, so that a long book never keeps a
+short one waiting.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event, Thread
+from time import perf_counter
+
+from sqlalchemy import select
+
+from app.database import new_id, reading, writing
+from app.library import Library
+from app.outbox import RENEWAL_SECONDS, Claim, Job, claim, done, enqueue, fail, release, renew
+from app.resources.entries import edition_entries
+from app.resources.ingestion import read_file
+from app.resources.models import Edition
+from indexes.errors import WriterBusy
+from indexes.types import Entry
+
+log = logging.getLogger(__name__)
+
+PARSERS = 2  # each parse is a process of its own; more than the cores would only take turns
+IDLE_SECONDS = 1.0
+EMBED_PASSAGES = 256  # a slice: about five seconds, one write to the index
+_WRITER_BUSY_PAUSE = timedelta(seconds=1)
+
+
+@dataclass
+class Tally:
+    """What a worker has done: jobs and the seconds they took, by stage; passages embedded."""
+
+    jobs: dict[Job, int] = field(default_factory=lambda: dict.fromkeys(Job, 0))
+    seconds: dict[Job, float] = field(default_factory=lambda: dict.fromkeys(Job, 0.0))
+    embedded: int = 0
+
+
+class Worker:
+    """Does jobs of one library under its own name. Not shared between threads."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._name = new_id()
+        self._parsers = ThreadPoolExecutor(PARSERS, thread_name_prefix="parse")
+        self.tally = Tally()
+        self._closed = Event()
+        self._heart = Thread(target=self._renew, name="leases", daemon=True)
+        self._heart.start()
+        self._stages: tuple[tuple[Job, int, Callable[[Sequence[Claim]], None]], ...] = (
+            (Job.INDEX, 100, self._index),
+            (Job.PARSE, PARSERS * 4, self._parse),
+            (Job.EMBED, 32, self._embed),
+        )
+
+    def run(self, stop: Event) -> None:
+        """Work until told to stop; what is in hand is finished first."""
+        while not stop.is_set():
+            try:
+                busy = self.step()
+            except Exception:
+                log.exception("the worker could not reach its database; trying again")
+                busy = False
+            if not busy:
+                stop.wait(IDLE_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._heart.join()
+        self._parsers.shutdown()
+
+    def _renew(self) -> None:
+        while not self._closed.wait(RENEWAL_SECONDS):
+            try:
+                renew(self._library.sessions, self._name)
+            except Exception:
+                log.exception("the leases could not be renewed; trying again")
+
+    def step(self) -> bool:
+        """Do the next few jobs of the first stage that has any; false if nothing waits."""
+        for job, limit, handle in self._stages:
+            claims = claim(self._library.sessions, self._name, job, limit)
+            if claims:
+                began = perf_counter()
+                self._do(claims, handle)
+                self.tally.seconds[job] += perf_counter() - began
+                self.tally.jobs[job] += len(claims)
+                return True
+        return False
+
+    def _do(self, claims: Sequence[Claim], handle: Callable[[Sequence[Claim]], None]) -> None:
+        try:
+            handle(claims)
+        except WriterBusy:
+            with writing(self._library.sessions) as session:
+                release(session, claims, _WRITER_BUSY_PAUSE)
+        except Exception as error:
+            if len(claims) > 1:  # one bad job must not fail those beside it
+                for single in claims:
+                    self._do([single], handle)
+                return
+            log.exception("%s of %s failed", claims[0].job, claims[0].subject)
+            with writing(self._library.sessions) as session:
+                fail(session, claims[0], f"{type(error).__name__}: {error}")
+
+    def _parse(self, claims: Sequence[Claim]) -> None:
+        for result in [self._parsers.submit(self._parse_one, single) for single in claims]:
+            result.result()
+
+    def _parse_one(self, single: Claim) -> None:
+        try:
+            read_file(self._library, single)
+        except Exception as error:
+            log.exception("reading file %s failed", single.subject)
+            with writing(self._library.sessions) as session:
+                fail(session, single, f"{type(error).__name__}: {error}")
+
+    def _index(self, claims: Sequence[Claim]) -> None:
+        """Let the index hold what the database says, then ask for the vectors."""
+        entries = self._entries(claims)
+        with self._library.index.writer() as writer:
+            for single in claims:
+                writer.replace(single.subject, entries[single.id])
+        with writing(self._library.sessions) as session:
+            for single in claims:
+                done(session, single)
+                if entries[single.id] and self._library.embedder is not None:
+                    enqueue(session, Job.EMBED, single.subject)
+
+    def _entries(self, claims: Sequence[Claim]) -> dict[int, list[Entry]]:
+        with reading(self._library.sessions) as session:
+            return {single.id: edition_entries(session, single.subject) for single in claims}
+
+    def _embed(self, claims: Sequence[Claim]) -> None:
+        """Embed the first slice of what has no vector yet; a job with nothing left is done."""
+        missing = {single.id: self._without_vector(held) for single, held in self._held(claims)}
+        batch = [entry for entries in missing.values() for entry in entries][:EMBED_PASSAGES]
+        if batch and self._library.embedder is not None:
+            texts = [embedded_text(entry) for entry in batch]
+            vectors = self._library.embedder.embed_passages(texts)
+            with self._library.index.writer() as writer:
+                writer.add_vectors(batch, vectors)
+            self.tally.embedded += len(batch)
+        embedded = {entry.id for entry in batch}
+        with writing(self._library.sessions) as session:
+            for single in claims:
+                if all(entry.id in embedded for entry in missing[single.id]):
+                    done(session, single)
+                else:
+                    release(session, [single])
+
+    def _held(self, claims: Sequence[Claim]) -> list[tuple[Claim, list[Entry]]]:
+        entries = self._entries(claims)
+        return [(single, entries[single.id]) for single in claims]
+
+    def _without_vector(self, entries: list[Entry]) -> list[Entry]:
+        held = self._library.index.vectors_of([entry.id for entry in entries])
+        return [entry for entry in entries if entry.id not in held]
+
+
+def embedded_text(entry: Entry) -> str:
+    """What of an entry is turned into a vector: its text, or its title where it has none."""
+    return entry.text or entry.title
+
+
+def rebuild_index(library: Library, progress: Callable[[int, int], None]) -> int:
+    """Build the index anew from the database, beside the one in use, and swap; returns entries.
+
+    Vectors come from the cache, so that nothing is embedded twice; what the cache does not know is
+    embedded here. The rebuild is the one writer: what changes meanwhile waits in the outbox.
+    """
+    count = 0
+    with library.index.rebuild() as writer:
+        editions = _published(library)
+        for number, edition in enumerate(editions, 1):
+            with reading(library.sessions) as session:
+                entries = edition_entries(session, edition)
+            writer.replace(edition, entries)
+            if entries and library.embedder is not None:
+                texts = [embedded_text(entry) for entry in entries]
+                writer.add_vectors(entries, library.embedder.embed_passages(texts))
+            count += len(entries)
+            progress(number, len(editions))
+    return count
+
+
+def _published(library: Library) -> list[str]:
+    query = select(Edition.id).where(Edition.published_at.is_not(None)).order_by(Edition.id)
+    with reading(library.sessions) as session:
+        return list(session.scalars(query))

@@ -1,0 +1,75 @@
+"""What all tests share: a library of their own, the real model where it is built."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.config import Config, default_model_folder, read_config
+from app.library import Library
+from app.migrations import upgrade
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+_MUST_RUN = os.environ.get("PASSERELLE_TESTS_MUST_RUN", "").split()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for part in _skipped_parts(terminalreporter):
+        terminalreporter.write_line(f"a test that needs the real {part} was skipped", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where a part must run (`PASSERELLE_TESTS_MUST_RUN`), having skipped it is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and _skipped_parts(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped_parts(reporter: pytest.TerminalReporter) -> list[str]:
+    skipped = reporter.stats.get("skipped", [])
+    return [part for part in _MUST_RUN if any(part in report.keywords for report in skipped)]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return read_config({"PASSERELLE_DATA": str(tmp_path / "data")})
+
+
+@pytest.fixture
+def library(config: Config) -> Library:
+    """An empty library with the real model, or by words only where the model is not built."""
+    opened = Library(config)
+    upgrade(opened)
+    return opened
+
+
+@pytest.fixture
+def words_library(tmp_path: Path) -> Library:
+    """An empty library without a model: quick to open, found by words only."""
+    opened = Library(
+        read_config(
+            {
+                "PASSERELLE_DATA": str(tmp_path / "words"),
+                "PASSERELLE_MODEL": str(tmp_path / "no-model"),
+            }
+        )
+    )
+    upgrade(opened)
+    return opened
+
+
+@pytest.fixture(scope="session")
+def model_folder() -> Path:
+    """The built model; its tests are skipped where it is not."""
+    folder = default_model_folder()
+    if not (folder / "model.json").is_file():
+        pytest.skip(f"no model in {folder}: build it with `make model`")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The real documents beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the real documents in ../shared")
+    return SHARED
