@@ -38,7 +38,7 @@ $(VENV)/.python:
 
 $(VENV)/.base: requirements/base.txt requirements/build.txt pyproject.toml | $(VENV)/.python
 	@echo "Installing what the library needs (about 300 MB)"
-	@$(PIP) install --no-compile --require-hashes -r requirements/build.txt -r requirements/base.txt
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/base.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

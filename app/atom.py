@@ -53,7 +53,8 @@ def write(feed: Feed) -> bytes:
         _head(node, entry.id, entry.title, entry.updated)
         ET.SubElement(node, "link", rel="alternate", href=_clean(entry.url))
         ET.SubElement(node, "summary").text = _clean(entry.summary)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="utf-8")
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 def response(feed: Feed) -> Response:

@@ -1,10 +1,11 @@
 """Configuration: `PASSERELLE_*` variables, read once. Each is described in docs/operating.md."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from indexes.embedding.onnx_engine import default_model_folder
 
 
 class ConfigError(Exception):
@@ -38,11 +39,6 @@ class Config:
     @property
     def page_images(self) -> Path:
         return self.data / "cache" / "pages"
-
-
-def default_model_folder() -> Path:
-    """The model belongs to the environment, not to the data: every library shares it."""
-    return Path(sys.prefix) / "share" / "passerelle" / "model"
 
 
 def read_config(environment: Mapping[str, str] = os.environ) -> Config:

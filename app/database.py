@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -54,6 +55,16 @@ class UTCDateTime(TypeDecorator[datetime]):
             return None
         # SQLite gives back what it was given without the zone.
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def coded(values: type[StrEnum]) -> Enum:
+    """A column type that keeps the codes of `values` as text and gives back its members."""
+    return Enum(
+        values,
+        native_enum=False,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
 
 
 def now() -> datetime:

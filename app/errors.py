@@ -7,10 +7,10 @@ import logging
 from dataclasses import dataclass
 
 from flask import Flask, render_template
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
+from app.i18n import N_
 from app.resources.services import NotFound, Withdrawn
 from indexes.errors import IndexMismatch, IndexUnavailable
 from ingest.errors import IngestError
@@ -21,7 +21,7 @@ Page = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What happened and what to do; both are translated when shown."""
+    """What happened and what to do; both are translated when they are shown."""
 
     title: str
     text: str
@@ -29,43 +29,43 @@ class Message:
 
 _MESSAGES = {
     400: Message(
-        _l("This request cannot be understood"),
-        _l("Something in the address is missing or malformed. Start again from the search box."),
+        N_("This request cannot be understood"),
+        N_("Something in the address is missing or malformed. Start again from the search box."),
     ),
     403: Message(
-        _l("This is not open to you"),
-        _l("The page exists, but it may not be shown to you."),
+        N_("This is not open to you"),
+        N_("The page exists, but it may not be shown to you."),
     ),
     404: Message(
-        _l("There is no page here"),
-        _l("The address may be mistyped, or the page was never here. Search for what you need."),
+        N_("There is no page here"),
+        N_("The address may be mistyped, or the page was never here. Search for what you need."),
     ),
     405: Message(
-        _l("This address does not work that way"),
-        _l("It can be read, but nothing can be sent to it."),
+        N_("This address does not work that way"),
+        N_("It can be read, but nothing can be sent to it."),
     ),
     410: Message(
-        _l("This was withdrawn"),
-        _l(
+        N_("This was withdrawn"),
+        N_(
             "It was published here and has been taken back. Its address stays reserved, "
             "so that old links never lead to something else."
         ),
     ),
     413: Message(
-        _l("This is too large"),
-        _l("What you sent is larger than the library accepts here."),
+        N_("This is too large"),
+        N_("What you sent is larger than the library accepts here."),
     ),
     429: Message(
-        _l("Too many requests at once"),
-        _l("Wait a minute, then try again. Nothing is lost."),
+        N_("Too many requests at once"),
+        N_("Wait a minute, then try again. Nothing is lost."),
     ),
     500: Message(
-        _l("Something went wrong on our side"),
-        _l("The error was recorded. Try again, or go on from the home page."),
+        N_("Something went wrong on our side"),
+        N_("The error was recorded. Try again, or go on from the home page."),
     ),
     503: Message(
-        _l("This cannot be answered right now"),
-        _l("It usually comes back within minutes. Meanwhile, the lists of resources still work."),
+        N_("This cannot be answered right now"),
+        N_("It usually comes back within minutes. Meanwhile, the lists of resources still work."),
     ),
 }
 
@@ -87,7 +87,7 @@ def error_page(status: int) -> Page:
     return render_template("errors/error.html", status=status, message=message), status
 
 
-def _http_error(error: HTTPException) -> object:
+def _http_error(error: HTTPException) -> Response | HTTPException:
     status = error.code or 500
     if status < 400:
         return error  # a redirect
@@ -111,7 +111,3 @@ def _cannot_draw(error: Exception) -> Page:
 def _unexpected(error: Exception) -> Page:
     log.error("unexpected error", exc_info=error)
     return error_page(500)
-
-
-def too_long_text(limit: str) -> str:
-    return _("Questions may have up to %(limit)s characters. Shorten yours and ask again.", limit=limit)

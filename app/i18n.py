@@ -29,6 +29,10 @@ _RIGHT_TO_LEFT = frozenset(("ar", "dv", "fa", "he", "ku-Arab", "ps", "sd", "ug",
 log = logging.getLogger(__name__)
 
 
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
+    return message
+
+
 def init_app(app: Flask) -> None:
     """Take the language off the address before a view runs, and put it back into every link."""
     compile_catalogues()
@@ -88,8 +92,8 @@ def language_name(tag: str, ui: str) -> str:
     """`fr` → French, français, francés; a tag that Babel does not know stays as it is."""
     locale = parse_tag(tag)
     if locale is None:
-        return Locale.parse(ui).languages.get(tag, tag)
-    return locale.get_display_name(ui) or tag
+        return str(Locale.parse(ui).languages.get(tag, tag))
+    return str(locale.get_display_name(ui) or tag)
 
 
 def own_name(tag: str) -> str:

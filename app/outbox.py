@@ -13,7 +13,7 @@ from enum import StrEnum
 from sqlalchemy import Index, String, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.database import Base, Sessions, UTCDateTime, now, writing
+from app.database import Base, Sessions, UTCDateTime, coded, now, writing
 
 LEASE = timedelta(seconds=30)
 RENEWAL_SECONDS = 8.0  # three renewals may fail before another worker steps in
@@ -35,7 +35,7 @@ class OutboxRow(Base):
     __table_args__ = (Index("ix_outbox_job_failed_available_at", "job", "failed", "available_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    job: Mapped[Job] = mapped_column(String(20))
+    job: Mapped[Job] = mapped_column(coded(Job))
     subject: Mapped[str] = mapped_column(String(26), index=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     available_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
@@ -94,7 +94,7 @@ def claim(sessions: Sessions, worker: str, job: Job, limit: int) -> list[Claim]:
             .returning(OutboxRow.id, OutboxRow.job, OutboxRow.subject, OutboxRow.attempts)
             .execution_options(synchronize_session=False)
         ).all()
-    return [Claim(row.id, Job(row.job), row.subject, row.attempts) for row in sorted(taken)]
+    return [Claim(*row) for row in sorted(taken)]
 
 
 def renew(sessions: Sessions, worker: str) -> None:

@@ -70,6 +70,14 @@ class Worker:
                 stop.wait(IDLE_SECONDS)
         self.close()
 
+    def finish(self) -> None:
+        """Do what waits, then stop."""
+        try:
+            while self.step():
+                pass
+        finally:
+            self.close()
+
     def close(self) -> None:
         self._closed.set()
         self._heart.join()

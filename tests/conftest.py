@@ -1,13 +1,11 @@
-"""What all tests share: a library of their own, the real model where it is built."""
+"""What all tests share: the real model and the real documents, where they are there."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from app.config import Config, default_model_folder, read_config
-from app.library import Library
-from app.migrations import upgrade
+from indexes.embedding.onnx_engine import default_model_folder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 _MUST_RUN = os.environ.get("PASSERELLE_TESTS_MUST_RUN", "").split()
@@ -28,34 +26,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _skipped_parts(reporter: pytest.TerminalReporter) -> list[str]:
     skipped = reporter.stats.get("skipped", [])
     return [part for part in _MUST_RUN if any(part in report.keywords for report in skipped)]
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return read_config({"PASSERELLE_DATA": str(tmp_path / "data")})
-
-
-@pytest.fixture
-def library(config: Config) -> Library:
-    """An empty library with the real model, or by words only where the model is not built."""
-    opened = Library(config)
-    upgrade(opened)
-    return opened
-
-
-@pytest.fixture
-def words_library(tmp_path: Path) -> Library:
-    """An empty library without a model: quick to open, found by words only."""
-    opened = Library(
-        read_config(
-            {
-                "PASSERELLE_DATA": str(tmp_path / "words"),
-                "PASSERELLE_MODEL": str(tmp_path / "no-model"),
-            }
-        )
-    )
-    upgrade(opened)
-    return opened
 
 
 @pytest.fixture(scope="session")

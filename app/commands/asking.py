@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from app.addresses import UI_LANGUAGES
-from app.commands.output import as_json, bar, emit, give_up, terminal_language
+from app.commands.output import Steps, as_json, emit, give_up, terminal_language
 from app.library import Library
 from app.search.services import SearchHit, SearchRequest
 from app.search.services import search as answer
 from indexes.errors import IndexesError, QueryTooLong
+from indexes.evaluation import evaluate as measure
 
 
 @click.command()
@@ -97,22 +98,11 @@ def evaluate(library: Library, folder: Path, queries: int | None, as_json: bool)
     passage of a temporary index; figures are given by the language of the query and the languages
     of the pool.
     """
-    from indexes.evaluation import EvaluationError
-    from indexes.evaluation import evaluate as measure
-
     if library.embedder is None:
         give_up("The model is not built: run `make model`, then ask again.")
     try:
-        with bar("Evaluating", 1000) as shown:
-            last = 0
-
-            def progress(done: int, total: int) -> None:
-                nonlocal last
-                now = done * 1000 // max(1, total)
-                shown.update(max(0, now - last))
-                last = max(last, now)
-
-            result = measure(folder, library.embedder, queries=queries, progress=progress)
-    except EvaluationError as error:
+        with Steps() as steps:
+            found = measure(folder, library.embedder, queries, steps.show)
+    except IndexesError as error:
         give_up(str(error))
-    click.echo(json.dumps(result, ensure_ascii=False, indent=None if as_json else 2))
+    click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=None if as_json else 2))

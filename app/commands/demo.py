@@ -26,10 +26,7 @@ def load(library: Library, no_wait: bool, as_json: bool) -> None:
     with bar("Making the demo's files", 42) as shown:
         receipts = list(load_demo(library, lambda _: shown.update(1)))
     if not no_wait:
-        worker = Worker(library)
-        while worker.step():
-            pass
-        worker.close()
+        Worker(library).finish()
     counts = Counter(receipt.outcome.value for receipt in receipts)
     _answer(dict(counts), as_json)
 
@@ -40,10 +37,7 @@ def load(library: Library, no_wait: bool, as_json: bool) -> None:
 def remove(library: Library, as_json: bool) -> None:
     """Take the demo library out again, whole. Nothing else is touched."""
     removed = remove_collection(library, COLLECTION)
-    worker = Worker(library)
-    while worker.step():
-        pass
-    worker.close()
+    Worker(library).finish()
     _answer({"removed": removed}, as_json)
 
 

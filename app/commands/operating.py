@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from app.commands.output import as_json, bar, give_up, say
+from app.commands.output import Steps, as_json, give_up, say
 from app.config import Config
 from app.database import reading
 from app.library import Library
@@ -57,16 +57,10 @@ def status(library: Library, as_json: bool) -> None:
 def rebuild(library: Library, as_json: bool) -> None:
     """Build the index anew beside the one in use, then swap. Searches go on meanwhile."""
     try:
-        with bar("Rebuilding", 1000) as shown:
-            last = 0
-
-            def progress(done: int, total: int) -> None:
-                nonlocal last
-                now = done * 1000 // max(1, total)
-                shown.update(now - last)
-                last = now
-
-            entries = rebuild_index(library, progress)
+        with Steps() as steps:
+            entries = rebuild_index(
+                library, lambda done, total: steps.show("rebuilding", done, total)
+            )
     except IndexesError as error:
         give_up(str(error))
     _show({"entries": entries, "generation": library.index.status().generation}, as_json)
@@ -78,15 +72,13 @@ def rebuild(library: Library, as_json: bool) -> None:
 @click.pass_obj
 def worker(library: Library, once: bool, as_json: bool) -> None:
     """Read, index and embed what waits, until stopped. Several may run at once."""
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     working = Worker(library)
     if once:
-        while not stop.is_set() and working.step():
-            pass
-        working.close()
+        working.finish()
     else:
+        stop = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         working.run(stop)
     _show({job.value: count for job, count in working.tally.jobs.items()}, as_json)
 

@@ -48,6 +48,34 @@ def bar(label: str, length: int) -> Any:
     return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
 
 
+class Steps:
+    """Bars for work that tells its step, how much is done and how much there is."""
+
+    def __init__(self) -> None:
+        self._step = ""
+        self._done = 0
+        self._bar: Any = None
+
+    def __enter__(self) -> "Steps":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finish()
+
+    def show(self, step: str, done: int, total: int) -> None:
+        if step != self._step:
+            self._finish()
+            self._step, self._done, self._bar = step, 0, bar(step.capitalize(), total)
+            self._bar.__enter__()
+        self._bar.update(done - self._done)
+        self._done = done
+
+    def _finish(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+
 def translated(message: str) -> str:
     """A message of the catalogues in the language of the terminal."""
     compile_catalogues()

@@ -12,7 +12,8 @@ from enum import StrEnum
 from time import perf_counter
 from typing import BinaryIO
 
-from ingest.sandbox import Limits, ingest_file
+from ingest.sandbox import ingest_file
+from ingest.source import Limits
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -209,16 +210,17 @@ def read_file(library: Library, claim: Claim) -> None:
     with reading(library.sessions) as session:
         file = session.get(File, claim.subject)
     if file is None:  # removed meanwhile
-        parsed: IngestedFile | Refused | None = None
+        parsed = None
     else:
         parsed = _parse(library, file)
     began = perf_counter()
     with writing(library.sessions) as session:
         held = session.get(File, claim.subject)
-        if held is not None and isinstance(parsed, Refused):
-            _refuse(held, parsed)
-        elif held is not None and parsed is not None:
-            _keep(session, held, parsed)
+        if held is not None and parsed is not None:
+            if isinstance(parsed, Refused):
+                _refuse(held, parsed)
+            else:
+                _keep(session, held, parsed)
             held.store_seconds = perf_counter() - began
         done(session, claim)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.database import Base, UTCDateTime, new_id, now
+from app.database import Base, UTCDateTime, coded, new_id, now
 
 
 class Processing(StrEnum):
@@ -102,7 +102,9 @@ class Edition(Base):
     title: Mapped[str] = mapped_column(Text)
     title_given: Mapped[bool] = mapped_column(default=False)
     abstract: Mapped[str] = mapped_column(Text, default="")
-    availability: Mapped[Availability] = mapped_column(String(20), default=Availability.AVAILABLE)
+    availability: Mapped[Availability] = mapped_column(
+        coded(Availability), default=Availability.AVAILABLE
+    )
     published_version_id: Mapped[str | None] = mapped_column(
         ForeignKey("version.id", ondelete="SET NULL", use_alter=True)
     )
@@ -129,7 +131,7 @@ class Version(Base):
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     edition_id: Mapped[str] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
     number: Mapped[int]
-    review: Mapped[Review] = mapped_column(String(20), default=Review.DRAFT)
+    review: Mapped[Review] = mapped_column(coded(Review), default=Review.DRAFT)
     publish_when_ready: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
@@ -159,7 +161,7 @@ class File(Base):
     name: Mapped[str] = mapped_column(String(1000))
     source_key: Mapped[str] = mapped_column(String(1000))
     media_type: Mapped[str | None] = mapped_column(String(120))
-    processing: Mapped[Processing] = mapped_column(String(20), default=Processing.RECEIVED)
+    processing: Mapped[Processing] = mapped_column(coded(Processing), default=Processing.RECEIVED)
     reason: Mapped[str | None] = mapped_column(String(40))
     detail: Mapped[str] = mapped_column(Text, default="")
     notices: Mapped[list[str]] = mapped_column(JSON, default=list)

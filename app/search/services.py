@@ -19,7 +19,7 @@ from app.resources.models import Edition, File, Page, Passage, Resource, Version
 from app.resources.permissions import ANYONE, Reader, is_readable
 from indexes.highlighting import extract
 from indexes.searcher import facet_counts
-from indexes.types import EMPTY, FoundBy, Hit, Kind, Ranking, Scope, SearchQuery, Span
+from indexes.types import FoundBy, Hit, Kind, Ranking, Scope, SearchQuery, Span
 
 EXTRACT_CHARACTERS = 240
 
@@ -39,7 +39,7 @@ class SearchRequest:
     text: str
     ui: str = "en"
     languages: tuple[str, ...] = ()
-    filters: Mapping[str, tuple[str, ...]] = EMPTY
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sort: Sort = Sort.BEST
     page: int = 1
     per_page: int = 10
@@ -197,7 +197,7 @@ class _Place:
     label: str | None
 
 
-def _of_passage(  # noqa: PLR0913 - the rows that one hit is made from
+def _of_passage(
     hit: Hit,
     edition: Edition,
     resource: Resource,

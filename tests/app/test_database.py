@@ -40,10 +40,14 @@ def test_sqlite_writes_ahead_and_checks_foreign_keys(library: Library) -> None:
 
 
 def test_what_fails_in_the_middle_leaves_nothing(library: Library) -> None:
-    with pytest.raises(RuntimeError), writing(library.sessions) as session:
-        session.add(Resource(id="b" * 26))
-        session.flush()
-        raise RuntimeError
+    def add_and_fail() -> None:
+        with writing(library.sessions) as session:
+            session.add(Resource(id="b" * 26))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        add_and_fail()
     with library.sessions() as session:
         assert session.get(Resource, "b" * 26) is None
 
