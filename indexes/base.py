@@ -58,7 +58,7 @@ class SearchIndex(Protocol):
         """
 
     def rebuild(self) -> AbstractContextManager[IndexWriter]:
-        """Build a new generation aside; it takes the place of the old one when the context ends well."""
+        """Build a new generation aside; it replaces the old one when the context ends well."""
 
     def words(self, text: str, scope: Scope, limit: int) -> Mapping[str, Sequence[Candidate]]:
         """The best `limit` candidates a search language by words."""

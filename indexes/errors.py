@@ -23,3 +23,11 @@ class ModelMissing(IndexesError):
 
 class QueryTooLong(IndexesError):
     """The query has more characters than are accepted (`query_parser.MAX_CHARACTERS`)."""
+
+
+class ModelNotBuilt(IndexesError):
+    """The embedding model cannot be made: a tool or its weights are missing or not as expected."""
+
+
+class MalformedTestSet(IndexesError):
+    """A folder of judged queries is not in the layout of BEIR, or contradicts itself."""

@@ -46,7 +46,7 @@ class Entry:
     heading: str
     text: str
     visible_to: tuple[str, ...] = ("public",)
-    facets: Mapping[str, tuple[str, ...]] = EMPTY
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     date: str | None = None
     address: str = ""
 
@@ -62,7 +62,7 @@ class Scope:
 
     visible_to: tuple[str, ...] = ("public",)
     languages: tuple[str, ...] = ()
-    filters: Mapping[str, tuple[str, ...]] = EMPTY
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     hidden_sources: tuple[str, ...] = ()
 
 
@@ -82,7 +82,7 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A ranked entry, the best of its group. It carries no text: whether it may be shown is decided first.
+    """A ranked entry, the best of its group. Without text: whether it may be shown comes first.
 
     `score` is comparable within one answer only. `others` are ids of further entries of the same
     group that were candidates, best first.
@@ -97,7 +97,7 @@ class Hit:
     address: str
     score: float
     found_by: tuple[FoundBy, ...]
-    facets: Mapping[str, tuple[str, ...]] = EMPTY
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     date: str | None = None
     others: tuple[str, ...] = ()
 

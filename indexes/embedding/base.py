@@ -14,7 +14,7 @@ class Embedder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Names model, weights, pooling, prefixes and processing: other fingerprint, other vectors."""
+        """Names model, weights, pooling, prefixes, processing: another one, other vectors."""
 
     def embed_query(self, text: str) -> Vectors:
         """One vector, shape (dimensions,). Only the first 64 tokens count."""
@@ -24,3 +24,6 @@ class Embedder(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the text is for this model, without prefix and special tokens."""
+
+    def query_is_cut(self, text: str) -> bool:
+        """Whether the query has more tokens than `embed_query` looks at."""

