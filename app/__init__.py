@@ -14,6 +14,7 @@ def create_app(config: Config | None = None, library: Library | None = None) -> 
     from app.search import views as search
 
     app = Flask(__name__)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # names come in the order they are told
     extensions.init_app(app, library or Library(config or read_config()))
     i18n.init_app(app)
     templating.init_app(app)

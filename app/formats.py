@@ -18,7 +18,8 @@ def size(count: int, ui: str) -> str:
         amount, unit = amount / _STEP, unit + 1
     digits = 1 if unit and amount < 10 else 0
     length: Literal["long", "short"] = "short" if unit else "long"
-    return format_unit(round(amount, digits), f"digital-{_UNITS[unit]}", length, locale=ui)
+    written = format_unit(round(amount, digits), f"digital-{_UNITS[unit]}", length, locale=ui)
+    return written.replace(" ", "\u00a0")  # a number and its unit stay on one line
 
 
 def date(moment: datetime, ui: str) -> str:

@@ -58,6 +58,7 @@ def init_app(app: Flask) -> None:
         notices=NOTICES,
         own_name=own_name,
         sort_names=SORT_NAMES,
+        quoted=quoted,
         with_query=with_query,
         why=why,
     )
@@ -94,6 +95,14 @@ def marked(spans: tuple[Span, ...]) -> Markup:
 def is_page_number(label: str | None) -> bool:
     """Whether a page's label is what is printed on it (12, xii, A-3), not the name of a section."""
     return bool(label) and len(label or "") <= _LONGEST_NUMBER and " " not in (label or "")
+
+
+def quoted(spans: tuple[Span, ...], text: str) -> Markup:
+    """An extract of `text`, with the marks of omission that say where it goes on."""
+    shown = "".join(span.text for span in spans)
+    before = "" if text.lstrip().startswith(shown.lstrip()) else "… "
+    after = "" if text.rstrip().endswith(shown.rstrip()) else " …"
+    return Markup("{}{}{}").format(before, marked(spans), after)
 
 
 def why(found_by: tuple[FoundBy, ...]) -> str:

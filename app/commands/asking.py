@@ -1,7 +1,6 @@
 """`passerelle search` and `passerelle evaluate`."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ import click
 from app.addresses import UI_LANGUAGES
 from app.commands.output import Steps, as_json, emit, give_up, terminal_language
 from app.library import Library
+from app.search.objects import hit_object
 from app.search.services import SearchHit, SearchRequest
 from app.search.services import search as answer
 from indexes.errors import IndexesError, QueryTooLong
@@ -58,25 +58,6 @@ def search(
             click.echo(_for_people(number, hit))
     if not page.hits and not as_json:
         click.echo("Nothing was found.", err=True)
-
-
-def hit_object(hit: SearchHit) -> dict[str, object]:
-    """A hit as commands and the portal's JSON write it."""
-    return {
-        "kind": hit.kind.value,
-        "resource": hit.resource,
-        "url": hit.url,
-        "title": hit.title,
-        "language": hit.language,
-        "file": hit.file,
-        "page": hit.page,
-        "page_label": hit.page_label,
-        "text": hit.text,
-        "extract": "".join(span.text for span in hit.extract),
-        "score": round(hit.score, 6),
-        "found_by": [signal.value for signal in hit.found_by],
-        "editions": [asdict(edition) for edition in hit.editions],
-    }
 
 
 def _for_people(number: int, hit: SearchHit) -> str:

@@ -1,0 +1,95 @@
+"""Home and the lists: counts, orders, pages, feeds, and what they say when they are empty."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.library import Library
+from app.resources import catalogue
+from tests.app.portal.conftest import Portal
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def titles(page: str) -> list[str]:
+    return re.findall(r'<li class="card">.*?<h2><a [^>]*>(.*?)</a>', page, re.DOTALL)
+
+
+def test_home_has_the_question_first_and_six_domains_with_counts(
+    client: FlaskClient, portal: Portal
+) -> None:
+    page = client.get("/fr/").text
+    assert page.index('name="q"') < page.index("Six domaines")
+    domains = page.partition('<ol class="domains">')[2].partition("</ol>")[0]
+    assert domains.count("<li>") == 6
+    counts = re.findall(r"(\d+) (ressources?)<", domains)
+    assert counts == [("0", "ressource")] * 4 + [("1", "ressource"), ("0", "ressource")]
+    assert portal.address("employment", ui="fr") in page
+
+
+def test_browse_offers_only_lists_that_hold_something(client: FlaskClient) -> None:
+    page = client.get("/es/browse").text
+    links = re.findall(r'<li><a href="(/es/browse/[^"]+)"', page)
+    assert "/es/browse/country/BF" in links
+    assert "Burkina Faso" in page
+    for link in links:
+        assert titles(client.get(link).text), link
+
+
+@pytest.mark.parametrize(
+    ("facet", "value"),
+    [("domain", "statistics"), ("country", "BF"), ("type", "guide"), ("year", "2024"),
+     ("language", "es")],
+)  # fmt: skip
+def test_a_resource_stands_under_each_of_its_headings(
+    client: FlaskClient, facet: str, value: str
+) -> None:
+    page = client.get(f"/en/browse/{facet}/{value}").text
+    assert "Counting cultural work" in titles(page)
+    feed = ET.fromstring(client.get(f"/en/browse/{facet}/{value}.atom").data)
+    entries = [entry.findtext(f"{ATOM}title") for entry in feed.findall(f"{ATOM}entry")]
+    assert "Counting cultural work" in entries
+
+
+def test_lists_are_ordered_as_asked(client: FlaskClient) -> None:
+    by_title = titles(client.get("/en/browse/all?sort=title").text)
+    assert by_title == sorted(by_title, key=str.lower)
+    newest = titles(client.get("/en/browse/all").text)
+    assert newest != by_title
+    assert sorted(newest) == sorted(by_title)
+    assert titles(client.get("/en/browse/all?sort=year").text)[0] == "Counting cultural work"
+
+
+def test_lists_are_paged_without_losing_or_repeating(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = titles(client.get("/en/browse/all?sort=title").text)
+    monkeypatch.setattr(catalogue, "PER_PAGE", 2)
+    address, seen = "/en/browse/all?sort=title", []
+    while address:
+        page = client.get(address).text
+        seen += titles(page)
+        found = re.findall(r'rel="next" href="([^"]+)"', page)
+        address = found[0].replace("&amp;", "&") if found else ""
+    assert seen == every
+    assert client.get("/en/browse/all?page=99").status_code == 404
+    assert client.get("/en/browse/all?page=x&sort=y").status_code == 200
+
+
+@pytest.mark.parametrize("value", ["nothing", "0", "9" * 30, "%00", "a%2Fb", "١٢٣"])
+def test_an_empty_or_odd_heading_is_a_page_with_a_way_on(client: FlaskClient, value: str) -> None:
+    for facet in ("year", "domain", "language"):
+        answer = client.get(f"/fr/browse/{facet}/{value}")
+        assert answer.status_code in (200, 404)
+        assert 'href="/fr/browse"' in answer.text
+
+
+def test_an_empty_library_has_a_home(words_library: Library) -> None:
+    client = create_app(library=words_library).test_client()
+    assert "Nothing has been published" in client.get("/en/").text
+    assert "Nothing has been published" in client.get("/en/browse").text
+    assert "Nothing has been published" in client.get("/en/browse/all").text
+    assert client.get("/en/search?q=anything").status_code == 200
