@@ -1,21 +1,28 @@
 """The portal: Flask, the database, people and their rights."""
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from app import errors, extensions, headers, i18n, templating
-from app.config import Config, read_config
-from app.library import Library
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.library import Library
 
 
-def create_app(config: Config | None = None, library: Library | None = None) -> Flask:
+def create_app(library: "Library | None" = None) -> "Flask":
     """The portal on a library: the one given, or that of the configuration."""
+    # Imported here: every command imports this package, few of them need the portal.
+    from flask import Flask
+
+    from app import errors, extensions, headers, i18n, templating
+    from app.config import read_config
+    from app.library import Library
     from app.pages import views as pages
     from app.resources import views as resources
     from app.search import views as search
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # names come in the order they are told
-    extensions.init_app(app, library or Library(config or read_config()))
+    extensions.init_app(app, library or Library(read_config()))
     i18n.init_app(app)
     templating.init_app(app)
     headers.init_app(app)

@@ -38,22 +38,20 @@ def _pdf(text: DemoText) -> bytes:
     from reportlab.platypus import BaseDocTemplate, Frame, PageBreak, PageTemplate
 
     said = text.description
+    levels = {"section": 0, "heading": 1}
 
     def furnish(canvas: Any, document: Any) -> None:
         canvas.setFont("Helvetica", 8)
         canvas.drawRightString(A4[0] - 2.2 * cm, 1.3 * cm, str(document.page))
 
-    class Document(BaseDocTemplate):
+    class Document(BaseDocTemplate):  # type: ignore[misc]  # reportlab has no types
         def afterFlowable(self, flowable: Any) -> None:  # noqa: N802 - reportlab's name
-            level = (
-                {"title": 0, "section": 0, "heading": 1}.get(flowable.style.name, -1)
-                if hasattr(flowable, "style") and hasattr(flowable, "getPlainText")
-                else -1
-            )
-            if level >= 0 and flowable.style.name != "title":
-                key = f"s{self.canv.getPageNumber()}-{flowable.getPlainText()}"
+            level = levels.get(getattr(getattr(flowable, "style", None), "name", ""))
+            if level is not None:
+                title = flowable.getPlainText()
+                key = f"{self.canv.getPageNumber()}-{title}"
                 self.canv.bookmarkPage(key)
-                self.canv.addOutlineEntry(flowable.getPlainText(), key, level)
+                self.canv.addOutlineEntry(title, key, level)
 
     out = io.BytesIO()
     document = Document(
@@ -141,7 +139,7 @@ def _docx(text: DemoText) -> bytes:
     _describe_office(document.core_properties, text)
     for number, section in enumerate(_sections(text.blocks)):
         if number:
-            document.add_page_break()
+            document.add_page_break()  # type: ignore[no-untyped-call]
         for block in section:
             if block.kind == "table":
                 _office_table(

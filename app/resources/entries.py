@@ -23,6 +23,7 @@ FORMATS = {
     "text/html": "html",
     "text/markdown": "md",
     "text/plain": "txt",
+    "text/csv": "csv",
 }
 
 

@@ -12,8 +12,6 @@ from enum import StrEnum
 from time import perf_counter
 from typing import BinaryIO
 
-from ingest.sandbox import ingest_file
-from ingest.source import Limits
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -33,6 +31,8 @@ from app.resources.models import (
 )
 from app.storage import StoredFile
 from ingest.errors import Refused
+from ingest.sandbox import ingest_file
+from ingest.source import Limits
 from ingest.types import Block, IngestedFile
 from ingest.types import Passage as IngestedPassage
 
@@ -93,11 +93,11 @@ def receive(library: Library, arrival: Arrival) -> Receipt:
         twin = _same_bytes(session, arrival.stored.sha256)
         if twin:
             return _duplicate(twin)
-        edition = (
-            before.version.edition
-            if before
-            else _new_edition(session, arrival.description, arrival.name)
-        )
+        if before:
+            edition = before.version.edition
+            describe(session, edition, arrival.description)
+        else:
+            edition = _new_edition(session, arrival.description, arrival.name)
         file = _new_version(session, edition, arrival)
         enqueue(session, Job.PARSE, file.id)
         return Receipt(Outcome.UPDATED if before else Outcome.ADDED, file_id=file.id)
@@ -209,10 +209,7 @@ def read_file(library: Library, claim: Claim) -> None:
     """
     with reading(library.sessions) as session:
         file = session.get(File, claim.subject)
-    if file is None:  # removed meanwhile
-        parsed = None
-    else:
-        parsed = _parse(library, file)
+    parsed = _parse(library, file) if file else None  # none: removed meanwhile
     began = perf_counter()
     with writing(library.sessions) as session:
         held = session.get(File, claim.subject)

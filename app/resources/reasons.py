@@ -5,13 +5,9 @@ Messages are marked here and translated where they are shown.
 
 from collections.abc import Mapping
 
+from app.i18n import N_
 from ingest.errors import Reason
 from ingest.types import Notice
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
-    return message
-
 
 REASONS: Mapping[str, str] = {
     Reason.EMPTY: N_("The file is empty. Check that it was saved, and upload it again."),
