@@ -6,20 +6,21 @@ from pathlib import Path
 from ingest.types import BlockKind, ParsedFile
 
 _LONGEST = 300
-# Headings that every document has: better no title than one of them.
+# Headings that every document has, mastheads of institutions: better no title than one of them.
 _GENERIC = re.compile(
     r"^(?:\d+[. ]*)?(?:(?:table of )?contents|index|table des matières|sommaire|índice|indice|"
     r"contenidos?|tabla de contenidos?|introduction|introducción|abstract|summary|résumé|resumen|"
     r"foreword|preface|préface|prefacio|prólogo|avant-propos|acknowledge?ments?|remerciements|"
     r"agradecimientos|bibliograph(?:y|ie)|bibliografía|united nations|nations unies|"
-    r"naciones unidas)$",
+    r"naciones unidas|general assembly|assemblée générale|asamblea general|"
+    r"security council|conseil de sécurité|consejo de seguridad|.*\bdistr\.: ?\w+)$",
     re.IGNORECASE,
 )
 _NONSENSE = re.compile(
     r"^(?:untitled|sans titre|sin título|title|titre|título|document\d*|documento?\s*\d*|"
     r"presentation\d*|présentation( powerpoint)?|presentación( de powerpoint)?|"
-    r"powerpoint presentation|slide \d+|microsoft word.*|"
-    r".*\.(?:docx?|pptx?|pdf|indd|qxd|odt|tex|dvi))$",
+    r"powerpoint presentation|slide \d+|microsoft (?:word|forms|powerpoint|excel|office).*|"
+    r".*\.(?:docx?|pptx?|xlsx?|pdf|html?|md|indd|qxd|odt|tex|dvi))$",
     re.IGNORECASE,
 )
 
@@ -39,7 +40,7 @@ def best_title(parsed: ParsedFile, name: str) -> str | None:
     )
     # The highest of the first headings: a cover may open with the name of the series.
     first = min(headings, key=lambda block: block.level, default=None)
-    return first.text if first else (declared or None)
+    return first.text if first else (declared if _is_sensible(declared) else None)
 
 
 def _is_sensible(title: str) -> bool:

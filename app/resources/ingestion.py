@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
@@ -162,11 +163,16 @@ def _new_edition(session: Session, said: Description, name: str) -> Edition:
         session.flush()
     edition = _edition_in(session, resource, said.language)
     if edition is None:
-        edition = Edition(resource_id=resource.id, title=name)
+        edition = Edition(resource_id=resource.id, title=_title_from(name))
         session.add(edition)
         session.flush()
     describe(session, edition, said)
     return edition
+
+
+def _title_from(name: str) -> str:
+    """A title until a better one is known: `Guia_de_datos.pdf` reads as `Guia de datos`."""
+    return " ".join((Path(name).stem or name).replace("_", " ").split())
 
 
 def _edition_in(session: Session, resource: Resource, language: str | None) -> Edition | None:

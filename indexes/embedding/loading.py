@@ -25,5 +25,5 @@ def load_embedder(folder: Path, cache: VectorCache | None = None) -> Embedder:
         directions = np.load(folder / DIRECTIONS, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ModelMissing(f"{folder / DIRECTIONS} cannot be read: {error}") from error
-    kept: Embedder = CachedEmbedder(engine, cache) if cache else engine
+    kept: Embedder = CachedEmbedder(engine, cache) if cache is not None else engine
     return LanguageNeutralEmbedder(kept, directions, engine.manifest.directions_fingerprint)

@@ -4,6 +4,7 @@ Not a YAML parser: what is nested deeper than a list is not metadata of the file
 """
 
 import re
+from html import unescape
 
 from ingest.cleaning import clean_line
 from ingest.types import Metadata
@@ -58,7 +59,7 @@ def _plain(raw: str) -> str:
     raw = _NAMED.sub("", raw.strip())
     if raw[:1] in "\"'" and raw[-1:] == raw[:1]:
         raw = raw[1:-1]
-    return clean_line(raw.replace('\\"', '"').replace("''", "'"))
+    return clean_line(unescape(raw.replace('\\"', '"').replace("''", "'")))
 
 
 def _metadata(entries: dict[str, list[str]]) -> Metadata:

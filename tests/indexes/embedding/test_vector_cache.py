@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from indexes.base import Vectors
+from indexes.embedding.loading import load_embedder
 from indexes.embedding.vector_cache import CachedEmbedder, VectorCache
 
 DIMENSIONS = 384
@@ -148,3 +149,12 @@ def test_several_processes_share_a_file(cache: VectorCache) -> None:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
     assert len(cache) == 300
+
+
+@pytest.mark.model
+def test_the_products_embedder_fills_a_cache_that_is_empty(
+    tmp_path: Path, model_folder: Path
+) -> None:
+    cache = VectorCache(tmp_path / "vectors.sqlite")
+    load_embedder(model_folder, cache).embed_passages(["Une phrase.", "A sentence."])
+    assert len(cache) == 2
