@@ -1,0 +1,109 @@
+"""What the passages of an edition share: who may see them, where they belong, their facets.
+
+A library of 100,000 passages has some thousand distinct sets, so that a scope is evaluated once a
+set and not once a passage.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from indexes.analysis import search_language
+from indexes.types import Entry, FoundBy, Hit, Kind, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """All of an entry but its id, address and text; hashable, values in a fixed order."""
+
+    group: str
+    group_kind: str
+    source: str
+    kind: Kind
+    language: str
+    visible_to: tuple[str, ...]
+    facets: tuple[tuple[str, tuple[str, ...]], ...]
+    date: str | None
+
+    @property
+    def search_language(self) -> str:
+        return search_language(self.language)
+
+    def is_in(self, scope: Scope) -> bool:
+        """Whether an entry with these attributes may be a candidate."""
+        return (
+            not set(self.visible_to).isdisjoint(scope.visible_to)
+            and (not scope.languages or self.search_language in scope.languages)
+            and self.source not in scope.hidden_sources
+            and self._passes(scope)
+        )
+
+    def _passes(self, scope: Scope) -> bool:
+        values = dict(self.facets)
+        return all(
+            not set(values.get(code, ())).isdisjoint(wanted)
+            for code, wanted in scope.filters.items()
+        )
+
+    def hit(self, entry_id: str, address: str, score: float, found_by: FoundBy) -> Hit:
+        """The hit that a signal made of an entry with these attributes."""
+        return Hit(
+            id=entry_id,
+            kind=self.kind,
+            group=self.group,
+            group_kind=self.group_kind,
+            source=self.source,
+            language=self.language,
+            address=address,
+            score=score,
+            found_by=(found_by,),
+            facets=dict(self.facets),
+            date=self.date,
+        )
+
+
+def attributes_of(entry: Entry) -> Attributes:
+    """The attributes of an entry."""
+    return Attributes(
+        group=entry.group,
+        group_kind=entry.group_kind,
+        source=entry.source,
+        kind=entry.kind,
+        language=entry.language,
+        visible_to=tuple(sorted(entry.visible_to)),
+        facets=tuple(sorted((code, tuple(values)) for code, values in entry.facets.items())),
+        date=entry.date,
+    )
+
+
+def to_json(attributes: Attributes) -> bytes:
+    """As stored; `from_json` reads it."""
+    fields = [getattr(attributes, name) for name in Attributes.__slots__]
+    return json.dumps(fields).encode()
+
+
+@lru_cache(maxsize=8_192)  # parsed once a set and process instead of once a candidate
+def from_json(data: bytes) -> Attributes:
+    """What `to_json` wrote."""
+    group, group_kind, source, kind, language, visible_to, facets, date = json.loads(data)
+    return Attributes(
+        group=group,
+        group_kind=group_kind,
+        source=source,
+        kind=Kind(kind),
+        language=language,
+        visible_to=tuple(visible_to),
+        facets=tuple((code, tuple(values)) for code, values in facets),
+        date=date,
+    )
+
+
+def many_to_json(rows: Iterable[Attributes]) -> bytes:
+    """A list of sets, one a line."""
+    return b"\n".join(map(to_json, rows))
+
+
+def many_from_json(data: bytes) -> list[Attributes]:
+    """What `many_to_json` wrote."""
+    return [from_json(line) for line in data.splitlines()]

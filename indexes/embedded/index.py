@@ -1,0 +1,155 @@
+"""The index on one machine: a folder, no service. Many processes search it, one writes."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from indexes import analysis
+from indexes.base import Candidate, IndexWriter, Vectors
+from indexes.embedded.batch import batch
+from indexes.embedded.generations import Generation, Generations
+from indexes.embedded.reader import Reader, foreign_errors
+from indexes.errors import IndexMismatch
+from indexes.query_parser import parse
+from indexes.types import Entry, IndexStatus, Scope
+
+# Of what lies in the files; a change asks for a rebuild.
+SCHEMA_VERSION: Final = "1"
+
+
+class EmbeddedIndex:
+    """A `SearchIndex` in a folder, which need not exist yet. Several threads may search it at once.
+
+    `dimensions` are those of the vectors; 0 means that there are none and only words are searched.
+    `fingerprint` is the embedder's. An index built with another embedder still answers by words
+    until it is rebuilt; `meaning`, `vectors_of` and `writer` then raise IndexMismatch.
+    """
+
+    def __init__(self, folder: Path, *, dimensions: int, fingerprint: str) -> None:
+        self._generations = Generations(folder)
+        self._dimensions = dimensions
+        self._fingerprint = {
+            "schema": SCHEMA_VERSION,
+            "analysis": analysis.fingerprint(),
+            "embedder": fingerprint,
+            "dimensions": str(dimensions),
+        }
+        self._reader = Reader(self._generations)
+
+    @contextmanager
+    def writer(self) -> Iterator[IndexWriter]:
+        """Open the only writer; see `SearchIndex.writer`."""
+        with self._generations.writing():
+            with foreign_errors():
+                generation = self._generations.current()
+                if generation is None:
+                    generation = self._generations.create(self._fingerprint)
+                    self._generations.publish(generation)
+                self._check(generation, self._fingerprint.keys())
+                self._generations.sweep()
+            with batch(generation, self._dimensions) as writer:
+                yield writer
+
+    @contextmanager
+    def rebuild(self) -> Iterator[IndexWriter]:
+        """Build a new generation aside; see `SearchIndex.rebuild`."""
+        with self._generations.writing():
+            with foreign_errors():
+                self._generations.sweep()
+                generation = self._generations.create(self._fingerprint)
+            try:
+                with batch(generation, self._dimensions) as writer:
+                    yield writer
+                self._generations.publish(generation)
+            finally:
+                del generation  # lets go of it, so that one not published can be removed
+                self._generations.sweep()
+
+    def words(self, text: str, scope: Scope, limit: int) -> Mapping[str, Sequence[Candidate]]:
+        """The best `limit` candidates a search language by words; see `SearchIndex.words`.
+
+        Raises:
+            IndexMismatch: the index was built with another schema or analysis.
+        """
+        query = parse(text)
+        with self._reader.opened() as opened:
+            if opened is None:
+                return {}
+            self._check(opened.generation, ("schema", "analysis"))
+            found = {
+                code: language.search(query, scope, limit)
+                for code, language in opened.words.items()
+                if not scope.languages or code in scope.languages
+            }
+        return {code: candidates for code, candidates in found.items() if candidates}
+
+    def meaning(
+        self, vector: Vectors, scope: Scope, limit: int
+    ) -> Mapping[str, Sequence[Candidate]]:
+        """The best `limit` candidates a search language by meaning, exact.
+
+        Raises:
+            IndexMismatch: the index was built with another embedder.
+        """
+        query = np.ascontiguousarray(vector, np.float32)
+        with self._reader.opened() as opened:
+            if opened is None:
+                return {}
+            self._check(opened.generation, self._fingerprint.keys())
+            return opened.vectors.search(query, scope, limit)
+
+    def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
+        """The vectors of those entries that have one.
+
+        Raises:
+            IndexMismatch: the index was built with another embedder.
+        """
+        with self._reader.opened() as opened:
+            if opened is None:
+                return {}
+            self._check(opened.generation, self._fingerprint.keys())
+            return opened.vectors.vectors_of(ids)
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Those of the entries that the index holds."""
+        with self._reader.opened() as opened:
+            languages = opened.words.values() if opened else ()
+            return {found.id: found.entry() for own in languages for found in own.find(ids)}
+
+    def all_ids(self) -> Iterator[str]:
+        """Ids of all entries, in no order."""
+        with self._reader.opened() as opened:
+            for language in opened.words.values() if opened else ():
+                yield from language.all_ids()
+
+    def status(self) -> IndexStatus:
+        """What the index holds; before the first generation, nothing."""
+        with self._reader.opened() as opened:
+            if opened is None:
+                return IndexStatus("embedded", "", {}, 0, 0, 0)
+            return IndexStatus(
+                backend="embedded",
+                generation=opened.generation.name,
+                fingerprint=opened.generation.fingerprint,
+                entries=sum(language.count for language in opened.words.values()),
+                vectors=opened.vectors.count,
+                size=opened.generation.size(),
+            )
+
+    def close(self) -> None:
+        """Let go of the generation; a later search opens it again."""
+        self._reader.close()
+
+    def _check(self, generation: Generation, keys: Collection[str]) -> None:
+        different = [
+            key
+            for key, value in self._fingerprint.items()
+            if key in keys and generation.fingerprint.get(key) != value
+        ]
+        if different:
+            raise IndexMismatch(
+                f"The index was built with another {', '.join(different)}: rebuild it"
+            )

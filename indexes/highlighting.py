@@ -1,0 +1,145 @@
+"""Which words of a text answer the query, and the stretch of it that shows most of them.
+
+Plain text in, spans out; making them safe for a page is left to whoever shows them. The spans put
+together are always the text itself, or for an extract one unbroken stretch of it.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Final
+
+from indexes.analysis import ROWS, search_language, terms_of_word, words
+from indexes.query_parser import parse
+from indexes.types import Span
+
+EXTRACT_LENGTH: Final = 240  # characters: two lines on a page, three on a telephone
+# How far before the first marked word an extract may begin, as a share of its length.
+LEAD: Final = 0.4
+
+_SENTENCE_START = re.compile(r"(?:\A|(?<=[.!?…;:])[\s»”\")]+|\n+)(?=\S)")
+_WORD_END = re.compile(r"\S*")
+
+Marks = Sequence[tuple[int, int, str]]  # start, end, term; in the order of the text
+
+
+def mark_words(text: str, query: str, language: str) -> tuple[Span, ...]:
+    """The whole text with the words of the query marked; `language` is the text's.
+
+    Raises:
+        QueryTooLong: see `query_parser.parse`.
+    """
+    return tuple(_spans(text, 0, len(text), _marks(text, query, language)))
+
+
+def extract(text: str, query: str, language: str, length: int = EXTRACT_LENGTH) -> tuple[Span, ...]:
+    """At most `length` characters of the text, whole words, with the most of the query's words.
+
+    It begins with a sentence where one begins near; a text without any of the words is shown from
+    its beginning.
+
+    Raises:
+        QueryTooLong: see `query_parser.parse`.
+    """
+    marks = _marks(text, query, language)
+    start, end = _window(text, marks, length)
+    return tuple(_spans(text, start, end, marks))
+
+
+@dataclass(frozen=True, slots=True)
+class _QueryTerms:
+    """The terms of a query in each row of the analysis table.
+
+    `shared` leaves out what is a stop word in any language: it is compared with texts in another
+    language than the query's, where only names, numbers and words of one stem can be meant.
+    """
+
+    own: Mapping[str, frozenset[str]]
+    shared: Mapping[str, frozenset[str]]
+
+    def match(self, word: str, code: str) -> str | None:
+        """The term that a word of a text in the row `code` has in common with the query."""
+        terms = terms_of_word(word, code)
+        if not terms:
+            return None
+        if not self.own[code].isdisjoint(terms):
+            return terms[0]
+        rows = (row.code for row in ROWS if row.code != code)
+        found = any(not self.shared[row].isdisjoint(terms_of_word(word, row)) for row in rows)
+        return terms[0] if found else None
+
+
+@lru_cache(maxsize=64)  # twenty extracts a page of hits, all for one query
+def _query_terms(query: str) -> _QueryTerms:
+    asked = parse(query).words
+    own = {row.code: _terms(asked, row.code) for row in ROWS}
+    meant = [word for word in asked if all(terms_of_word(word, row.code) for row in ROWS)]
+    return _QueryTerms(own, {row.code: _terms(meant, row.code) for row in ROWS})
+
+
+def _terms(asked: Sequence[str], code: str) -> frozenset[str]:
+    return frozenset(term for word in asked for term in terms_of_word(word, code))
+
+
+def _marks(text: str, query: str, language: str) -> Marks:
+    """Which words of the text to mark."""
+    terms, code = _query_terms(query), search_language(language)
+    match = cache(lambda word: terms.match(word, code))
+    found = ((start, end, match(word)) for start, end, word in words(text))
+    return [(start, end, term) for start, end, term in found if term is not None]
+
+
+def _spans(text: str, start: int, end: int, marks: Marks) -> Iterator[Span]:
+    """The stretch from `start` to `end`, cut where marks begin and end."""
+    done = start
+    for first, last, _ in marks:
+        if start <= first and last <= end:
+            if done < first:
+                yield Span(text[done:first])
+            yield Span(text[first:last], marked=True)
+            done = last
+    if done < end:
+        yield Span(text[done:end])
+
+
+def _window(text: str, marks: Marks, length: int) -> tuple[int, int]:
+    """Start and end of the best extract: most different terms, then most marks, then the first."""
+    starts = [match.end() for match in _SENTENCE_START.finditer(text)] or [0]
+    candidates = dict.fromkeys(
+        [starts[0], *(_start_before(text, m, starts, length) for m in marks)]
+    )
+    windows = [(start, _end_after(text, start, length)) for start in candidates]
+    firsts, lasts = [mark[0] for mark in marks], [mark[1] for mark in marks]
+
+    def worth(window: tuple[int, int]) -> tuple[int, int]:
+        inside = marks[bisect_left(firsts, window[0]) : bisect_right(lasts, window[1])]
+        return len({term for _, _, term in inside}), len(inside)
+
+    return max(windows, key=worth)  # the first of equals
+
+
+def _start_before(
+    text: str, mark: tuple[int, int, str], sentences: Sequence[int], length: int
+) -> int:
+    """Where an extract whose first marked word is this one begins: a sentence, else a word."""
+    earliest = max(0, mark[0] - int(length * LEAD))
+    sentence = sentences[max(0, bisect_right(sentences, mark[0]) - 1)]
+    if earliest <= sentence <= mark[0]:
+        return sentence
+    gap = re.compile(r"\s").search(text, max(0, mark[0] - length // 6), mark[0])
+    return gap.end() if gap else mark[0]
+
+
+def _end_after(text: str, start: int, length: int) -> int:
+    """The end of the last word that ends within `length`; a word is cut if it alone is longer."""
+    limit = start + length
+    if limit >= len(text):
+        return start + len(text[start:].rstrip())
+    if not text[limit].isspace():
+        cut = max(
+            text.rfind(space, start, limit) for space in (" ", "\n", "\t", "\u00a0", "\u202f")
+        )
+        limit = cut if cut > start else limit
+    return start + len(text[start:limit].rstrip())

@@ -1,0 +1,443 @@
+"""What any `SearchIndex` must do: a backend's test module inherits these tests.
+
+`open_index` opens the same index anew with each call, as another process would.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexes.base import SearchIndex, Vectors
+from indexes.errors import IndexMismatch, WriterBusy
+from indexes.types import Entry, Kind, Scope
+
+DIMENSIONS = 8
+EVERYONE = Scope()
+MEMBERS = Scope(visible_to=("public", "members"))
+
+OpenIndex = Callable[..., SearchIndex]
+
+
+def entry(entry_id: str, text: str = "A school on the river", **given: Any) -> Entry:
+    """An English passage of a source of its own, unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "kind": Kind.PASSAGE,
+        "group": f"resource of {entry_id}",
+        "group_kind": "resource",
+        "source": f"edition of {entry_id}",
+        "language": "en",
+        "title": "",
+        "heading": "",
+    }
+    return Entry(id=entry_id, text=text, **(defaults | given))
+
+
+def put(index: SearchIndex, *entries: Entry, vectors: Vectors | None = None) -> None:
+    """Let each source hold those of the entries that are of it; then add the vectors."""
+    with index.writer() as writer:
+        for source in {one.source for one in entries}:
+            writer.replace(source, [one for one in entries if one.source == source])
+        if vectors is not None:
+            writer.add_vectors(entries, vectors)
+
+
+def unit(*values: float) -> Vectors:
+    """A unit vector that begins with these values."""
+    vector = np.zeros(DIMENSIONS, np.float32)
+    vector[: len(values)] = values
+    return vector / np.float32(np.linalg.norm(vector))
+
+
+def some_vectors(count: int, seed: int = 1) -> Vectors:
+    rows = np.random.default_rng(seed).normal(size=(count, DIMENSIONS)).astype(np.float32)
+    normalised: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return normalised
+
+
+def by_words(index: SearchIndex, text: str, scope: Scope = EVERYONE, limit: int = 50) -> list[str]:
+    """Ids found, language after language, best first."""
+    found = index.words(text, scope, limit)
+    return [candidate.hit.id for code in sorted(found) for candidate in found[code]]
+
+
+def by_meaning(
+    index: SearchIndex, vector: Vectors, scope: Scope = EVERYONE, limit: int = 50
+) -> list[str]:
+    found = index.meaning(vector, scope, limit)
+    return [candidate.hit.id for code in sorted(found) for candidate in found[code]]
+
+
+def everything(index: SearchIndex) -> tuple[object, ...]:
+    """All that can be told of what an index holds."""
+    ids = sorted(index.all_ids())
+    vectors = {key: value.tolist() for key, value in sorted(index.vectors_of(ids).items())}
+    status = index.status()
+    return ids, index.entries(ids), vectors, status.entries, status.vectors
+
+
+# Language, a text, and what has to find it: apostrophes, accents, case, ligatures, endings.
+SPELLINGS = [
+    (
+        "fr",
+        "Pour l’évaluation",
+        "évaluation EVALUATION l'evaluation d’ÉVALUATIONS e\u0301valuation",
+    ),
+    ("fr", "POUR L'EVALUATION", "l’évaluation évaluation d'evaluations"),
+    ("fr", "l’été", "été ETE l'ete"),
+    ("fr", "une œuvre qu’il a créée", "oeuvre ŒUVRES l’œuvre creee créées crée"),
+    ("fr", "à l’université", "université universites L'UNIVERSITE"),
+    ("fr", "La ﬁnance, l’éva\u00adluation", "finance évaluation"),
+    ("es", "La evaluación del niño", "evaluacion EVALUACIÓN evaluaciones nino niños"),
+    ("en", "The library’s evaluations", "library libraries evaluation Library's"),
+    ("pt", "Avaliação", "avaliacao AVALIAÇÃO"),
+]
+
+
+class SearchIndexConformance:
+    """The tests. A backend gives the fixture `open_index`."""
+
+    @pytest.fixture
+    def index(self, open_index: OpenIndex) -> Iterator[SearchIndex]:
+        opened = open_index()
+        yield opened
+        opened.close()
+
+    # ---- what it holds ---------------------------------------------------------------------
+
+    def test_a_new_index_is_empty_and_answers(self, index: SearchIndex) -> None:
+        assert everything(index) == ([], {}, {}, 0, 0)
+        assert not index.words("school", EVERYONE, 5)
+        assert not index.meaning(unit(1), EVERYONE, 5)
+
+    def test_gives_back_what_it_was_given(self, index: SearchIndex) -> None:
+        given = entry(
+            "é:1",
+            'Ligne 1\n« l’œuvre »\t"x"\\',
+            language="fr-CA",
+            title="T",
+            heading="H",
+            kind=Kind.POST,
+            visible_to=("group:1", "members"),
+            facets={"country": ("fr", "pe"), "topic": ("a b",)},
+            date="2024-05-01",
+            address="v3/p. 7#é",
+        )
+        put(index, given)
+        assert index.entries(["é:1", "unknown"]) == {"é:1": given}
+        (hit,) = (c.hit for c in index.words("œuvre", MEMBERS, 5)["fr"])
+        for name in ("id", "kind", "group", "group_kind", "source", "language", "address", "date"):
+            assert getattr(hit, name) == getattr(given, name)
+        assert hit.facets == given.facets
+
+    def test_replace_is_idempotent(self, index: SearchIndex) -> None:
+        a, b = entry("a", source="s"), entry("b", source="s")
+        put(index, a, b, vectors=some_vectors(2))
+        before = everything(index), index.words("school", EVERYONE, 5)
+        for _ in range(3):
+            put(index, a, b, vectors=some_vectors(2))
+            assert sorted(by_words(index, "school")) == ["a", "b"]
+        assert everything(index) == before[0]
+
+    def test_replace_removes_what_is_not_given_and_nothing_else(self, index: SearchIndex) -> None:
+        put(
+            index,
+            entry("a", source="s"),
+            entry("b", source="s"),
+            entry("c"),
+            vectors=some_vectors(3),
+        )
+        with index.writer() as writer:
+            writer.replace("s", [entry("b", source="s")])
+        assert sorted(index.all_ids()) == ["b", "c"]
+        with index.writer() as writer:
+            writer.replace("s", [])
+        assert sorted(index.all_ids()) == by_words(index, "school") == ["c"]
+        assert list(index.vectors_of(["a", "b", "c"])) == ["c"]
+        assert by_meaning(index, unit(1)) == ["c"]
+
+    def test_vectors_stay_with_ids_that_stay(self, index: SearchIndex) -> None:
+        a, b, c = (entry(name, source="s") for name in "abc")
+        vectors = some_vectors(2)
+        put(index, a, b, vectors=vectors)
+        moved = replace(a, address="elsewhere", facets={"type": ("guide",)})
+        with index.writer() as writer:
+            writer.replace("s", [moved, c])
+        kept = index.vectors_of(["a", "b", "c"])
+        assert list(kept) == ["a"]
+        np.testing.assert_array_equal(kept["a"], vectors[0])
+        (hit,) = (x.hit for x in index.meaning(vectors[0], EVERYONE, 5)["en"])
+        assert (hit.address, hit.facets) == ("elsewhere", {"type": ("guide",)})
+
+    def test_an_id_that_changes_its_source_is_there_once(self, index: SearchIndex) -> None:
+        put(index, entry("a", source="one"), entry("b", source="one"), vectors=some_vectors(2))
+        put(index, entry("a", source="two"))
+        assert sorted(index.all_ids()) == sorted(by_words(index, "school")) == ["a", "b"]
+        put(index, entry("b", source="one"))
+        assert sorted(index.all_ids()) == ["a", "b"]
+        assert sorted(by_meaning(index, unit(1))) == ["a", "b"]
+
+    def test_an_entry_may_change_its_language(self, index: SearchIndex) -> None:
+        put(index, entry("a", source="s"), vectors=some_vectors(1))
+        put(index, entry("a", source="s", language="fr"))
+        assert list(index.words("school", EVERYONE, 5)) == ["fr"]
+        assert list(index.meaning(unit(1), EVERYONE, 5)) == ["fr"]
+
+    def test_vectors_may_come_later_change_and_come_twice(self, index: SearchIndex) -> None:
+        a, b = entry("a"), entry("b")
+        put(index, a, b)
+        assert index.status().vectors == 0
+        for vectors in (some_vectors(2, 1), some_vectors(2, 2), some_vectors(2, 2)):
+            with index.writer() as writer:
+                writer.add_vectors([a, b], vectors)
+            found = index.vectors_of(["a", "b"])
+            np.testing.assert_array_equal([found["a"], found["b"]], vectors)
+            assert index.status().vectors == 2
+
+    def test_a_vector_of_an_entry_that_is_gone_is_passed_over(self, index: SearchIndex) -> None:
+        put(index, entry("a"))
+        with index.writer() as writer:
+            writer.replace("edition of a", [])
+            writer.add_vectors([entry("a"), entry("never there")], some_vectors(2))
+        assert index.status().vectors == 0
+        assert by_meaning(index, unit(1)) == []
+
+    # ---- who and what is in scope ------------------------------------------------------------
+
+    @pytest.fixture
+    def mixed(self, index: SearchIndex) -> SearchIndex:
+        guide, video = {"type": ("guide",), "country": ("pe", "fr")}, {"type": ("video",)}
+        entries = [
+            entry("public", facets=guide),
+            entry("member", visible_to=("members",), facets=guide),
+            entry("group", visible_to=("group:7",), facets=video),
+            entry("spanish", language="es", facets=video),
+            entry("bare", language="pt"),
+        ]
+        put(index, *entries, vectors=some_vectors(len(entries)))
+        return index
+
+    @pytest.mark.parametrize(
+        ("scope", "expected"),
+        [
+            (Scope(), {"public", "spanish", "bare"}),
+            (Scope(visible_to=()), set()),
+            (Scope(visible_to=("members",)), {"member"}),
+            (Scope(visible_to=("public", "group:7")), {"public", "spanish", "bare", "group"}),
+            (Scope(languages=("es",)), {"spanish"}),
+            (Scope(languages=("es", "other")), {"spanish", "bare"}),
+            (Scope(filters={"type": ("guide",)}), {"public"}),
+            (Scope(filters={"type": ("guide", "video")}), {"public", "spanish"}),
+            (Scope(filters={"type": ("guide", "video"), "country": ("pe",)}), {"public"}),
+            (Scope(filters={"type": ("pe",)}), set()),
+            (Scope(hidden_sources=("edition of public", "unknown")), {"spanish", "bare"}),
+        ],
+    )
+    def test_scope(self, mixed: SearchIndex, scope: Scope, expected: set[str]) -> None:
+        assert set(by_words(mixed, "school", scope)) == expected
+        assert set(by_meaning(mixed, unit(1), scope)) == expected
+
+    def test_who_may_see_an_entry_changes_for_both_signals(self, index: SearchIndex) -> None:
+        put(index, entry("a", source="s"), vectors=some_vectors(1))
+        put(index, entry("a", source="s", visible_to=("members",)))
+        assert by_words(index, "school") == by_meaning(index, unit(1)) == []
+        assert by_words(index, "school", MEMBERS) == by_meaning(index, unit(1), MEMBERS) == ["a"]
+
+    # ---- words -------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize(("language", "text", "queries"), SPELLINGS)
+    def test_spellings(self, index: SearchIndex, language: str, text: str, queries: str) -> None:
+        put(index, entry("a", text, language=language))
+        assert [query for query in queries.split() if by_words(index, query) != ["a"]] == []
+
+    def test_stop_words_find_nothing(self, index: SearchIndex) -> None:
+        put(index, entry("a", "Les écoles de la ville", language="fr"))
+        assert by_words(index, "les de la") == []
+
+    def test_each_language_has_its_own_statistics(self, index: SearchIndex) -> None:
+        texts = ("une école rouge", "une école verte", "un jardin")
+        put(index, *(entry(text, text, language="fr") for text in texts))
+        before = index.words("école verte", EVERYONE, 5)["fr"]
+        put(index, *(entry(f"en{n}", "école " * 30, language="en") for n in range(20)))
+        assert index.words("école verte", EVERYONE, 5)["fr"] == before
+
+    def test_one_language_is_not_analysed_as_another(self, index: SearchIndex) -> None:
+        put(index, entry("fr", "nationales", language="fr"), entry("en", "nationales"))
+        assert by_words(index, "national") == ["fr"]  # English does not know the ending -ales
+
+    def test_score_is_a_share_of_the_ideal(self, index: SearchIndex) -> None:
+        texts = ("red house", "red garden", "green house", "blue sea")
+        put(index, *(entry(text, text) for text in texts))
+        (best, *rest) = index.words("red house", EVERYONE, 5)["en"]
+        assert (best.hit.id, best.score) == ("red house", pytest.approx(1))
+        assert [c.score for c in rest] == [pytest.approx(0.5), pytest.approx(0.5)]
+        (halved, *_) = index.words("red unheard", EVERYONE, 5)["en"]
+        assert 0.2 < halved.score < 0.5  # what no passage has counts as the rarest
+
+    def test_titles_count_a_little(self, index: SearchIndex) -> None:
+        put(index, entry("text", "cocoa in Ghana"), entry("title", "farmers", title="cocoa"))
+        put(index, entry("heading", "a region", heading="cocoa"))
+        found = by_words(index, "cocoa")
+        assert found[0] == "text"
+        assert set(found) == {"text", "title", "heading"}
+
+    def test_phrases_and_without(self, index: SearchIndex) -> None:
+        put(index, entry("a", "le droit de la mer", language="fr"))
+        put(index, entry("b", "la mer et le droit", language="fr"))
+        assert by_words(index, '"droit de la mer"') == ["a"]
+        assert by_words(index, 'mer -"l\'droit de la mer"') == ["b"]
+        assert by_words(index, "droit -mer") == []
+        assert set(by_words(index, 'mer "de la"')) == {"a", "b"}
+
+    @pytest.mark.parametrize(
+        "query", ['"', '-"', "- -- *", "AND (", "\0 \ud800", "😀", "", "a:b^2~[x TO", "'" * 99]
+    )
+    def test_nothing_typed_is_an_error(self, index: SearchIndex, query: str) -> None:
+        put(index, entry("a"))
+        index.words(query, EVERYONE, 5)
+
+    def test_limit_is_for_each_language(self, index: SearchIndex) -> None:
+        entries = [entry(f"{code}{n}", language=code) for code in ("en", "fr") for n in range(5)]
+        put(index, *entries, vectors=some_vectors(10))
+        for found in (index.words("school", EVERYONE, 3), index.meaning(unit(1), EVERYONE, 3)):
+            assert {code: len(own) for code, own in found.items()} == {"en": 3, "fr": 3}
+
+    # ---- meaning -----------------------------------------------------------------------------
+
+    def test_meaning_is_in_the_order_of_cosines(self, index: SearchIndex) -> None:
+        entries, vectors = [entry(f"{n:03}") for n in range(300)], some_vectors(300)
+        for start in range(0, 300, 30):
+            put(index, *entries[start : start + 30], vectors=vectors[start : start + 30])
+        query = unit(1, 2, 3, 4)
+        best = np.argsort(-(vectors @ query))[:20]
+        found = index.meaning(query, EVERYONE, 20)["en"]
+        assert [c.hit.id for c in found] == [f"{n:03}" for n in best]
+        np.testing.assert_allclose([c.score for c in found], (vectors @ query)[best], atol=1e-5)
+
+    def test_equal_ones_come_in_the_order_of_their_ids(self, index: SearchIndex) -> None:
+        entries = [entry(name) for name in "dbfaec"]
+        put(index, *entries, vectors=np.stack([unit(1)] * 6))
+        assert by_meaning(index, unit(1), limit=3) == ["a", "b", "c"]
+
+    # ---- writing -----------------------------------------------------------------------------
+
+    def test_there_is_one_writer(self, index: SearchIndex, open_index: OpenIndex) -> None:
+        other = open_index()
+        with index.writer() as writer:
+            for opening in (other.writer, other.rebuild, index.writer):
+                with pytest.raises(WriterBusy), opening():
+                    pass
+            writer.replace("edition of a", [entry("a")])
+        with other.writer() as writer:
+            writer.replace("edition of b", [entry("b")])
+        assert sorted(index.all_ids()) == ["a", "b"]
+        other.close()
+
+    def test_an_exception_leaves_all_as_it_was(self, index: SearchIndex) -> None:
+        put(index, entry("a", source="s"), entry("b"), vectors=some_vectors(2))
+        before = everything(index)
+
+        def fail() -> None:
+            with index.writer() as writer:
+                writer.replace("s", [entry("a", "other text", source="s"), entry("c", source="s")])
+                writer.replace("edition of b", [])
+                writer.add_vectors([entry("c", source="s")], some_vectors(1))
+                raise KeyError("mine")
+
+        with pytest.raises(KeyError, match="mine"):
+            fail()
+        assert everything(index) == before
+        assert by_meaning(index, unit(1), MEMBERS)
+        with index.writer():
+            pass
+        assert everything(index) == before
+
+    def test_others_see_a_commit_and_nothing_before_it(
+        self, index: SearchIndex, open_index: OpenIndex
+    ) -> None:
+        other = open_index()
+        put(other, entry("a"), vectors=some_vectors(1))
+        with index.writer() as writer:
+            writer.replace("edition of b", [entry("b")])
+            writer.add_vectors([entry("b")], some_vectors(1))
+            assert by_words(other, "school") == by_meaning(other, unit(1)) == ["a"]
+        assert sorted(by_words(other, "school")) == sorted(by_meaning(other, unit(1))) == ["a", "b"]
+        other.close()
+
+    def test_rebuild_takes_the_place_of_the_old_at_its_end(
+        self, index: SearchIndex, open_index: OpenIndex
+    ) -> None:
+        other = open_index()
+        put(index, entry("old"), vectors=some_vectors(1))
+        old = other.status().generation
+        with index.rebuild() as writer:
+            writer.replace("edition of new", [entry("new")])
+            writer.add_vectors([entry("new")], some_vectors(1))
+            for one in (index, other):
+                assert by_words(one, "school") == by_meaning(one, unit(1)) == ["old"]
+        for one in (index, other):
+            assert (
+                everything(one)[0] == by_words(one, "school") == by_meaning(one, unit(1)) == ["new"]
+            )
+            assert one.status().generation != old
+        other.close()
+
+    def test_a_rebuild_that_fails_changes_nothing(self, index: SearchIndex) -> None:
+        put(index, entry("old"), vectors=some_vectors(1))
+        before, status = everything(index), index.status()
+
+        def fail() -> None:
+            with index.rebuild() as writer:
+                writer.replace("edition of new", [entry("new")])
+                raise KeyError("mine")
+
+        with pytest.raises(KeyError, match="mine"):
+            fail()
+        assert (everything(index), index.status()) == (before, status)
+
+    def test_another_fingerprint_asks_for_a_rebuild(self, open_index: OpenIndex) -> None:
+        before = open_index()
+        put(before, entry("a"), vectors=some_vectors(1))
+        changed = open_index(fingerprint="another model")
+        with pytest.raises(IndexMismatch), changed.writer():
+            pass
+        with pytest.raises(IndexMismatch):
+            changed.meaning(unit(1), EVERYONE, 5)
+        assert by_words(changed, "school") == ["a"]  # words do not depend on the model
+        with changed.rebuild() as writer:
+            writer.replace("edition of a", [entry("a")])
+        put(changed, entry("b"), vectors=some_vectors(1))
+        assert by_meaning(changed, unit(1)) == ["b"]
+        with pytest.raises(IndexMismatch):
+            before.meaning(unit(1), EVERYONE, 5)
+
+    def test_threads_search_while_one_writes(self, index: SearchIndex) -> None:
+        """Each answer is that of some commit: a source's three entries, all or none of them."""
+        vectors, query = some_vectors(3), unit(1)
+        failures: list[object] = []
+        stop = threading.Event()
+
+        def search() -> None:
+            while not stop.is_set():
+                try:
+                    words = len(by_words(index, "school")), len(by_meaning(index, query))
+                    if any(count % 3 for count in words):
+                        failures.append(words)
+                except Exception as error:
+                    failures.append(error)
+
+        threads = [threading.Thread(target=search) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for n in range(10):
+            put(index, *(entry(f"{n}.{k}", source=str(n)) for k in range(3)), vectors=vectors)
+        with index.rebuild() as writer:
+            writer.replace("s", [entry(f"s{k}", source="s") for k in range(3)])
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert len(by_words(index, "school")) == 3
