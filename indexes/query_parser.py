@@ -19,9 +19,9 @@ from indexes.errors import QueryTooLong
 MAX_CHARACTERS: Final = 2_000
 MAX_TERMS: Final = 32
 # Quotation marks and hyphens in a sentence ("What did the « Black Death » change?", "fut -elle")
-# are no operators: to obey them cost .008 nDCG@10 in xquad en→es and .013 in cnil. So a query with
-# a question mark has none, and a phrase demands nothing when it is long or much stands beside it.
-MAX_WORDS_OF_PHRASE: Final = 8
+# are no operators: to obey them cost nDCG@10 .008 in xquad en→es, .013 in cnil, .04 in sib en. So
+# a query with a question mark has none, and no phrase is demanded by a long one, or beside much.
+MAX_WORDS_WITH_PHRASE: Final = 12
 MAX_WORDS_BESIDE_PHRASE: Final = 4
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„«»‟", '"'))
@@ -103,10 +103,11 @@ def _words(text: str, limit: int) -> tuple[str, ...]:
 def _demanded(phrases: Sequence[str], meaning: str) -> tuple[str, ...]:
     """The phrases that a passage has to hold; none in a sentence."""
     taken_apart = [_words(phrase, MAX_CHARACTERS) for phrase in phrases]
-    beside = len(_words(meaning, MAX_CHARACTERS)) - sum(map(len, taken_apart))
-    if "?" in meaning or beside > MAX_WORDS_BESIDE_PHRASE:
+    total = len(_words(meaning, MAX_CHARACTERS))
+    beside = total - sum(map(len, taken_apart))
+    if "?" in meaning or total > MAX_WORDS_WITH_PHRASE or beside > MAX_WORDS_BESIDE_PHRASE:
         return ()
-    return tuple(" ".join(p) for p in taken_apart if 0 < len(p) <= MAX_WORDS_OF_PHRASE)
+    return tuple(" ".join(phrase) for phrase in taken_apart if phrase)
 
 
 def _clean(text: str) -> str:

@@ -27,7 +27,8 @@ from indexes.query_parser import MAX_CHARACTERS, MAX_TERMS, parse
         ('Who said "I am"?', "Who said I am", (), ()),
         ("fut -elle irréversible ?", "fut elle irréversible", (), ()),
         ('one two three four five "six"', "one two three four five six", (), ()),
-        ('"one two three four five six 7 8 9"', "one two three four five six 7 8 9", (), ()),
+        ('"1 2 3 4 5 6 7 8 9 10 11 12 13"', "1 2 3 4 5 6 7 8 9 10 11 12 13", (), ()),
+        ('"a b c d e f g h i j k l"', "a b c d e f g h i j k l", ("a b c d e f g h i j k l",), ()),
     ],
 )  # fmt: skip
 def test_parse(text: str, words: str, phrases: tuple[str, ...], without: tuple[str, ...]) -> None:
