@@ -17,8 +17,8 @@ from indexes.types import Hit, Kind, Ranking, Scope, SearchQuery
 
 Lists = Mapping[str, Sequence[Candidate]]
 
-# Entries of one group this close answer about equally: then the reader's language and a passage,
-# which opens a page, go before. Half of the median distance between first and second hit.
+# Passages of one group this close answer about equally: then the reader's language goes first.
+# Half of the median distance between first and second hit.
 ABOUT_EQUAL: Final = 0.01
 
 
@@ -56,7 +56,7 @@ class Searcher:
             hits = _hits(query, ranked)
         return Ranking(
             hits=hits,
-            capped=_capped(words) or _capped(meaning),
+            capped=_capped(words, hits) or _capped(meaning, hits),
             words_cut=parsed.words_cut,
             meaning_cut=self._meaning_cut(parsed),
             by_meaning=bool(meaning or cosines),
@@ -126,18 +126,21 @@ def _hits(query: SearchQuery, ranked: Sequence[fusion.Ranked]) -> tuple[Hit, ...
 
 
 def _one_of(group: Sequence[fusion.Ranked], reader_language: str) -> Hit:
-    """The entry that stands for its group, in the place of the group's best one."""
-    best = group[0].value
-    about_equal = [one for one in group if best - one.value <= ABOUT_EQUAL]
-    lead = min(about_equal, key=lambda one: _behind(one.hit, reader_language))  # first of equals
+    """The entry that stands for its group, in the place of the group's best one.
+
+    A record lifts its group; where a passage was found too, that one opens the page.
+    """
+    paged = [one for one in group if one.hit.kind is not Kind.RECORD] or group
+    about_equal = [one for one in paged if paged[0].value - one.value <= ABOUT_EQUAL]
+    lead = min(
+        about_equal, key=lambda one: _is_foreign(one.hit, reader_language)
+    )  # first of equals
     others = tuple(one.hit.id for one in group if one is not lead)
-    return _hit(lead, best, others)
+    return _hit(lead, group[0].value, others)
 
 
-def _behind(hit: Hit, reader_language: str) -> tuple[bool, bool]:
-    """Of about equal entries the least of these leads."""
-    foreign = _primary(hit.language) != _primary(reader_language)
-    return foreign, hit.kind is Kind.RECORD
+def _is_foreign(hit: Hit, reader_language: str) -> bool:
+    return _primary(hit.language) != _primary(reader_language)
 
 
 def _primary(tag: str) -> str:
@@ -166,8 +169,10 @@ def _ids(lists: Lists) -> set[str]:
     return {candidate.hit.id for own in lists.values() for candidate in own}
 
 
-def _capped(lists: Lists) -> bool:
-    return any(len(own) >= fusion.CANDIDATES for own in lists.values())
+def _capped(lists: Lists, hits: Sequence[Hit]) -> bool:
+    """Whether a list was full to its last candidate: behind one too far off nothing was missed."""
+    kept = {entry for hit in hits for entry in (hit.id, *hit.others)}
+    return any(len(own) >= fusion.CANDIDATES and own[-1].hit.id in kept for own in lists.values())
 
 
 class _Clock:

@@ -8,6 +8,7 @@ its parent. It runs no threads, which makes forking safe.
 """
 
 import ctypes
+import importlib
 import logging
 import os
 import pickle
@@ -52,8 +53,11 @@ class _Nursery:
     leashes: dict[int, socket.socket] = field(default_factory=dict)
 
 
-def serve(control_fd: int, parent: int) -> NoReturn:
-    """The program: serves jobs until the control socket closes, then kills what still runs."""
+def serve(control_fd: int, parent: int, module: str) -> NoReturn:
+    """The program: serves jobs until the control socket closes, then kills what still runs.
+
+    `module` names what its children mostly run; its `preload` is called once, here.
+    """
     nursery = _Nursery(socket.socket(fileno=control_fd))
     woken, waker = socket.socketpair()
     for end in (woken, waker):
@@ -64,21 +68,13 @@ def serve(control_fd: int, parent: int) -> NoReturn:
     nursery.selector.register(nursery.control, selectors.EVENT_READ, "control")
     nursery.selector.register(woken, selectors.EVENT_READ, "ended")
     with suppress(OSError):  # a parent that is gone already is noticed by the first turn
-        _preload()
+        importlib.import_module(module).preload()
         nursery.control.sendall(READY)
         while os.getppid() == parent and _turn(nursery, woken):
             pass
     for pid in nursery.leashes:
         _kill_group(pid)
     os._exit(0)
-
-
-def _preload() -> None:
-    """Imports what every parse needs, so that a fork has it at hand."""
-    from ingest import pdf_pages, pipeline
-
-    pdf_pages.preload()
-    pipeline.preload()
 
 
 def _turn(nursery: _Nursery, woken: socket.socket) -> bool:

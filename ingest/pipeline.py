@@ -72,6 +72,8 @@ def preload() -> None:
     import lxml.html
     import markdown
     import openpyxl
+    import pypdf
+    import pypdfium2
 
-    _ = (lxml.html, markdown, openpyxl)
+    _ = (lxml.html, markdown, openpyxl, pypdf, pypdfium2)
     detect_language("The model of languages is loaded by the first text that is long enough.")

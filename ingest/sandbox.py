@@ -34,7 +34,7 @@ _GRACE = 5.0  # seconds for the nursery to tell how a child ended
 _CHUNK = 1 << 20
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
-    "from ingest.nursery import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
+    "from ingest.nursery import serve; serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[4])"
 )
 # What an answer may consist of: a child that a hostile file has taken over chooses the bytes.
 _ANSWERS = frozenset(("ingest.types", "ingest.errors", "ingest.pdf_pages"))
@@ -92,7 +92,8 @@ def run_confined(function: Callable[..., _T], *arguments: Any, limits: Limits) -
     call = nursery.Call(
         function, arguments, limits.memory_bytes, limits.cpu_seconds, limits.output_bytes
     )
-    answer = _unpickled(_converse(pickle.dumps(call, protocol=5), limits))
+    kept = _DRAWING if function.__module__ == _DRAWING.module else _PARSING
+    answer = _unpickled(_converse(kept, pickle.dumps(call, protocol=5), limits))
     if isinstance(answer, Refused):
         raise answer
     value: _T = answer
@@ -118,8 +119,8 @@ def _page_of(found: "_T | None") -> _T:
 # --- talking to a child ---------------------------------------------------------------------
 
 
-def _converse(call: bytes, limits: Limits) -> bytes:
-    data, leash = _NURSERY.new_job()
+def _converse(kept: "_NurseryHandle", call: bytes, limits: Limits) -> bytes:
+    data, leash = kept.new_job()
     with closing(data), closing(leash):
         answer = _exchange(data, call, limits)
         leash.settimeout(_GRACE)
@@ -200,8 +201,13 @@ def _unpickled(answer: bytes) -> Any:
 
 @dataclass(slots=True)
 class _NurseryHandle:
-    """The one nursery of this process, started by the first job and again should it die."""
+    """A nursery of this process, started by its first job and again should it die.
 
+    `module` is what its children find imported: the parsers with the language model take 150 MB,
+    what draws pages a third of that.
+    """
+
+    module: str
     lock: threading.Lock = field(default_factory=threading.Lock)
     process: "subprocess.Popen[bytes] | None" = None
     control: socket.socket | None = None
@@ -254,6 +260,7 @@ class _NurseryHandle:
                     str(theirs.fileno()),
                     str(os.getpid()),
                     search_path,
+                    self.module,
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -269,6 +276,8 @@ class _NurseryHandle:
         return ours
 
 
-_NURSERY = _NurseryHandle()
-atexit.register(_NURSERY.stop)
-os.register_at_fork(after_in_child=_NURSERY.forget)
+_PARSING = _NurseryHandle(pipeline.__name__)
+_DRAWING = _NurseryHandle(pdf_pages.__name__)
+for _handle in (_PARSING, _DRAWING):
+    atexit.register(_handle.stop)
+    os.register_at_fork(after_in_child=_handle.forget)

@@ -61,10 +61,12 @@ def search(
 
 
 def _for_people(number: int, hit: SearchHit) -> str:
-    place = f", p. {hit.page_label or hit.page} of {hit.page_count}" if hit.page else ""
-    extract = "".join(click.style(s.text, bold=True) if s.marked else s.text for s in hit.extract)
+    place = f", page {hit.page} of {hit.page_count}" if hit.page else ""
+    label = f" ({hit.page_label})" if hit.page_label not in (None, str(hit.page)) else ""
+    spans = (click.style(s.text, bold=True) if s.marked else s.text for s in hit.extract)
+    extract = " ".join("".join(spans).split())
     title = click.style(hit.title, bold=True)
-    return f"{number}. {title} [{hit.language}{place}]\n   {extract}\n   {hit.url}\n"
+    return f"{number}. {title} [{hit.language}{place}{label}]\n   {extract}\n   {hit.url}\n"
 
 
 @click.command()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import click
@@ -104,6 +104,8 @@ def serve(library: Library, host: str | None, port: int | None, with_worker: boo
     except OSError as error:
         give_up(f"{host}:{port} cannot be used: {error.strerror}. Choose another with --port.")
     beside = _start_worker(config) if with_worker else None
+    # The first question would wait a second for the model; pages without one need not.
+    Thread(target=_warm, args=(library,), name="model", daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     say(f"The library is open on http://{host}:{port} (stop it with Ctrl-C)")
     try:
@@ -113,6 +115,11 @@ def serve(library: Library, host: str | None, port: int | None, with_worker: boo
         if beside:
             beside.terminate()
             beside.wait()
+
+
+def _warm(library: Library) -> None:
+    if library.embedder is not None:
+        library.embedder.embed_query("passerelle")
 
 
 def _start_worker(config: Config) -> subprocess.Popen[bytes]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from time import perf_counter
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.addresses import edition_address, page_address, resource_address
+from app.addresses import edition_address, page_address
 from app.database import reading
 from app.library import Library
 from app.resources.models import Edition, File, Page, Passage, Resource, Version
@@ -56,7 +56,7 @@ class EditionLink:
 class SearchHit:
     """A resource and the passage of it that answers best.
 
-    `page` is empty for a record, which has a title and an abstract but no pages.
+    `page` is empty for a record without a file, which has a title and an abstract but no pages.
     """
 
     kind: Kind
@@ -168,22 +168,19 @@ def _describe(session: Session, hits: Sequence[Hit], request: SearchRequest) -> 
     """Title, page, text and extract of the hits shown."""
     editions = {row.id: row for row in _editions(session, [hit.source for hit in hits])}
     resources = _resources(session, [hit.group for hit in hits])
-    passages = _passages(session, [hit.id for hit in hits if hit.kind is Kind.PASSAGE])
+    places = _places(session, hits)
     siblings = _siblings(session, list(resources), request.reader)
     described = []
     for hit in hits:
-        edition, resource = editions[hit.source], resources[hit.group]
+        edition = editions[hit.source]
         links = tuple(
             EditionLink(language, edition_address(request.ui, hit.group, language))
             for language in siblings[hit.group]
             if language != edition.language
         )
-        place = passages.get(hit.id)
-        described.append(
-            _of_passage(hit, edition, resource, links, place, request)
-            if place
-            else _of_record(hit, edition, resource, links, request)
-        )
+        about = _About(hit, edition, resources[hit.group], links)
+        place = places.get(hit.id)
+        described.append(_on_page(about, place, request) if place else _on_record(about, request))
     return described
 
 
@@ -197,42 +194,47 @@ class _Place:
     label: str | None
 
 
-def _of_passage(
-    hit: Hit,
-    edition: Edition,
-    resource: Resource,
-    links: tuple[EditionLink, ...],
-    place: _Place,
-    request: SearchRequest,
-) -> SearchHit:
-    passage = place.passage
-    url = page_address(
-        request.ui, resource.id, edition.language, place.version, passage.page, passage.id
-    )
+@dataclass(frozen=True, slots=True)
+class _About:
+    """A hit with what the database knows of it."""
+
+    hit: Hit
+    edition: Edition
+    resource: Resource
+    links: tuple[EditionLink, ...]
+
+
+def _on_page(about: _About, place: _Place, request: SearchRequest) -> SearchHit:
+    """A passage at its page; a record at the first page of what it describes."""
+    passage, record = place.passage, about.hit.kind is Kind.RECORD
+    language = passage.language if passage.language != "und" else about.edition.language
+    text = (about.edition.abstract if record else "") or passage.text
     return replace(
-        _of_record(hit, edition, resource, links, request),
-        url=url,
-        language=passage.language if passage.language != "und" else edition.language,
+        _on_record(about, request),
+        url=page_address(
+            request.ui,
+            about.resource.id,
+            about.edition.language,
+            place.version,
+            passage.page,
+            "" if record else passage.id,
+        ),
+        language=about.edition.language if record else language,
         file=place.file.name,
         page=passage.page,
         page_label=place.label,
         page_count=place.file.page_count,
-        text=passage.text,
-        extract=extract(passage.text, request.text, passage.language, EXTRACT_CHARACTERS),
+        text=text,
+        extract=extract(text, request.text, language, EXTRACT_CHARACTERS),
     )
 
 
-def _of_record(
-    hit: Hit,
-    edition: Edition,
-    resource: Resource,
-    links: tuple[EditionLink, ...],
-    request: SearchRequest,
-) -> SearchHit:
+def _on_record(about: _About, request: SearchRequest) -> SearchHit:
+    edition, resource = about.edition, about.resource
     return SearchHit(
-        kind=hit.kind,
+        kind=about.hit.kind,
         resource=resource.id,
-        url=resource_address(request.ui, resource.id),
+        url=edition_address(request.ui, resource.id, edition.language),
         title=edition.title,
         language=edition.language,
         type=resource.type,
@@ -243,9 +245,9 @@ def _of_record(
         page_count=0,
         text=edition.abstract,
         extract=extract(edition.abstract, request.text, edition.language, EXTRACT_CHARACTERS),
-        score=hit.score,
-        found_by=hit.found_by,
-        editions=links,
+        score=about.hit.score,
+        found_by=about.hit.found_by,
+        editions=about.links,
     )
 
 
@@ -253,15 +255,25 @@ def _resources(session: Session, ids: Sequence[str]) -> dict[str, Resource]:
     return {row.id: row for row in session.scalars(select(Resource).where(Resource.id.in_(ids)))}
 
 
-def _passages(session: Session, ids: Sequence[str]) -> dict[str, _Place]:
-    rows = session.execute(
+def _places(session: Session, hits: Sequence[Hit]) -> dict[str, _Place]:
+    """Where each hit opens: a passage at itself, a record where its text begins, if it has any."""
+    passages = [hit.id for hit in hits if hit.kind is Kind.PASSAGE]
+    places = {p.passage.id: p for p in _placed(session, Passage.id.in_(passages))}
+    records = {hit.address: hit.id for hit in hits if hit.kind is Kind.RECORD and hit.address}
+    first = (Version.id.in_(list(records))) & (Passage.ordinal == 0)
+    return places | {records[p.file.version_id]: p for p in _placed(session, first)}
+
+
+def _placed(session: Session, condition: ColumnElement[bool]) -> list[_Place]:
+    query = (
         select(Passage, File, Version.number, Page.label)
         .join(File, File.id == Passage.file_id)
         .join(Version, Version.id == File.version_id)
         .join(Page, (Page.file_id == Passage.file_id) & (Page.number == Passage.page))
-        .where(Passage.id.in_(ids))
+        .where(condition)
     )
-    return {row[0].id: _Place(*row) for row in rows}
+    rows = session.execute(query)
+    return [_Place(passage, file, number, label) for passage, file, number, label in rows]
 
 
 def _siblings(session: Session, resources: Sequence[str], reader: Reader) -> dict[str, list[str]]:

@@ -237,3 +237,25 @@ def test_facet_counts(index: EmbeddedIndex, searcher: Searcher) -> None:
         "country": [("fr", 2), ("pe", 1)],
     }
     assert facet_counts(()) == {}
+
+
+def test_a_record_lifts_its_group_and_a_passage_opens_it(
+    index: EmbeddedIndex, searcher: Searcher
+) -> None:
+    record = entry("r", group="g", kind=Kind.RECORD, text="about bridges")
+    passage = entry("p", group="g", text="a bridge is built of stone")
+    other = entry("o", group="h", text="a ford is crossed on foot")
+    fill(index, {record: 0.95, passage: 0.88, other: 0.92})
+    first, second = searcher.search(SearchQuery("ford")).hits
+    assert (first.id, first.others, first.score) == ("p", ("r",), pytest.approx(0.95, abs=1e-3))
+    assert second.id == "o"
+
+
+def test_counts_are_exact_where_what_follows_is_too_far_off(
+    index: EmbeddedIndex, searcher: Searcher
+) -> None:
+    near = {entry(f"n{i}", "by the lake", group=f"n{i}"): 0.9 for i in range(5)}
+    far = {entry(f"f{i}", group=f"f{i}"): 0.5 for i in range(CANDIDATES)}
+    fill(index, {**near, **far})
+    ranking = searcher.search(SearchQuery("lake"))
+    assert (len(ranking.hits), ranking.capped) == (5, False)

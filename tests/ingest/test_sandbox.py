@@ -90,9 +90,9 @@ from ingest import sandbox
 from ingest.source import Limits
 run = lambda: sandbox.run_confined(time.sleep, 600, limits=Limits())
 threading.Thread(target=run, daemon=True).start()
-while sandbox._NURSERY.control is None or sandbox._NURSERY.process is None: time.sleep(0.01)
+while sandbox._PARSING.control is None or sandbox._PARSING.process is None: time.sleep(0.01)
 sandbox.run_confined(len, "", limits=Limits())
-print(sandbox._NURSERY.process.pid, flush=True)
+print(sandbox._PARSING.process.pid, flush=True)
 sys.stdin.read()
 """
 
@@ -120,9 +120,9 @@ def test_a_nursery_that_died_is_replaced() -> None:
     from ingest import sandbox
 
     run_confined(len, "", limits=Limits())
-    assert sandbox._NURSERY.process
-    sandbox._NURSERY.process.kill()
-    sandbox._NURSERY.process.wait()
+    assert sandbox._PARSING.process
+    sandbox._PARSING.process.kill()
+    sandbox._PARSING.process.wait()
     assert run_confined(len, "abc", limits=Limits()) == 3
 
 
@@ -217,6 +217,7 @@ def test_the_command_explains_itself() -> None:
 def test_no_web_framework_is_needed() -> None:
     program = (
         "import sys; sys.modules['flask'] = sys.modules['sqlalchemy'] = None; "
-        "import ingest.sandbox, ingest.nursery; ingest.nursery._preload()"
+        "import ingest.sandbox; from ingest import pdf_pages, pipeline; "
+        "pipeline.preload(); pdf_pages.preload()"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
