@@ -1,6 +1,6 @@
 """How fast files become pages, and passages vectors.
 
-    python -m benchmarks.ingest [--pages 400] [--files 20] [--no-embedding]
+    python -m benchmarks.ingest [--pages 300] [--files 20] [--no-embedding]
     python -m benchmarks.ingest --against sentence-transformers --reference FOLDER
 
 PDFs of the corpus are read by our pipeline and by pypdf's `extract_text`, file by file in turn,
@@ -143,7 +143,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--pages", type=int, default=400, help="of PDFs, at least")
+    parser.add_argument("--pages", type=int, default=300, help="of PDFs, at least")
     parser.add_argument("--files", type=int, default=20, help="of each other format, at most")
     parser.add_argument("--no-embedding", action="store_true", help="files to pages only")
     embedding.add_options(parser)
