@@ -5,10 +5,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from app import create_app
 from app.library import Library
 from app.resources import catalogue
+from app.resources.models import Edition
 from tests.app.portal.conftest import Portal
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -27,7 +29,14 @@ def test_home_has_the_question_first_and_six_domains_with_counts(
     assert domains.count("<li>") == 6
     counts = re.findall(r"(\d+) (ressources?)<", domains)
     assert counts == [("0", "ressource")] * 4 + [("1", "ressource"), ("0", "ressource")]
-    assert portal.address("employment", ui="fr") in page
+    cards = page.partition('id="newest"')[2].partition("</ul>")[0]
+    with portal.library.sessions() as session:
+        query = select(Edition).where(Edition.published_at.is_not(None))
+        editions = session.scalars(query.order_by(Edition.published_at.desc())).all()
+    newest = list(dict.fromkeys(edition.resource_id for edition in editions))
+    shown = list(dict.fromkeys(re.findall(r"/fr/resources/(\w{26})", cards)))
+    assert len(shown) > 3
+    assert shown == newest[: len(shown)]
 
 
 def test_browse_offers_only_lists_that_hold_something(client: FlaskClient) -> None:
