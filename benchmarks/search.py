@@ -2,33 +2,36 @@
 
 Passages are recombined from sentences of `../shared/relevance` (seeded), 131 words on average, in
 three languages; their vectors are those of real passages, perturbed. Queries are the sets' own, so
-words hit as they do in life. Every query is asked once before it is measured: what is measured is a
-library in use, its files in the system's cache.
+words hit as they do in life. Database and index are filled as the worker leaves them, and what is
+measured is the whole answer of `app.search.services`, with rights, titles and marked extracts
+(`page`). Every query is asked once before: a library in use, its files in the system's cache.
 """
 
 import argparse
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from statistics import median
 from time import perf_counter
 
 import numpy as np
+from sqlalchemy.orm import Session
 
+from app.config import read_config
+from app.database import now, writing
+from app.library import Library
+from app.migrations import upgrade
+from app.resources.entries import edition_entries
+from app.resources.models import Edition, File, Page, Passage, Processing, Resource, Review, Version
+from app.search.services import SearchRequest, search
 from indexes.base import Vectors
-from indexes.embedded import EmbeddedIndex
-from indexes.embedding.base import Embedder
-from indexes.embedding.loading import load_embedder
-from indexes.embedding.onnx_engine import default_model_folder
-from indexes.searcher import Searcher
-from indexes.types import Entry, Kind, Ranking, SearchQuery
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "relevance"
 SET = "trilingual-mixed"
-STAGES = ("embedding", "words", "meaning", "ranking")
+STAGES = ("embedding", "words", "meaning", "ranking", "page")
 WORDS = 131
 OF_AN_EDITION = 40  # passages
 BATCH = 2_000
@@ -42,20 +45,16 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    embedder = load_embedder(default_model_folder())
-    texts = read_texts()
-    vectors = {code: embedder.embed_passages(own[:REAL_VECTORS]) for code, own in texts.items()}
     results = []
     for count in options.passages:
         with tempfile.TemporaryDirectory(prefix="passerelle-benchmark-") as folder:
-            index = EmbeddedIndex(
-                Path(folder), dimensions=embedder.dimensions, fingerprint=embedder.fingerprint
-            )
+            library = Library(read_config({"PASSERELLE_DATA": folder}))
+            upgrade(library)
             began = perf_counter()
-            build(index, count, texts, vectors)
+            build(library, count)
             built = perf_counter() - began
-            results.append(measure(index, embedder, count, options.queries) | {"built": built})
-            index.close()
+            results.append(measure(library, count, options.queries) | {"built": built})
+            library.index.close()
     print(json.dumps(results, indent=2) if options.json else table(results))
 
 
@@ -77,44 +76,91 @@ def read_queries(count: int) -> list[str]:
     return chosen
 
 
-def build(
-    index: EmbeddedIndex, count: int, texts: dict[str, list[str]], vectors: dict[str, Vectors]
-) -> None:
-    """Fill the index as a rebuild does."""
+def build(library: Library, count: int) -> None:
+    """Fill database and index as the worker does, with vectors made from real ones."""
     random, numbers = Random(1), np.random.default_rng(1)
+    assert library.embedder, "the model is not built: make model"
+    texts = read_texts()
+    vectors = {c: library.embedder.embed_passages(own[:REAL_VECTORS]) for c, own in texts.items()}
     sentences = {
         code: [s for text in own for s in re.split(r"(?<=[.!?])\s+", text)]
         for code, own in texts.items()
     }
-    with index.rebuild() as writer:
+    with library.index.rebuild() as writer, writing(library.sessions) as session:
         for edition in range(count // OF_AN_EDITION):
             code = random.choice(sorted(texts))
-            entries = list(passages(edition, code, sentences[code], random))
+            add_edition(session, edition, code, sentences[code], random)
+            session.flush()
+            entries = edition_entries(session, f"edition-{edition:06}")
             writer.replace(entries[0].source, entries)
             real = vectors[code][numbers.integers(len(vectors[code]), size=len(entries))]
             writer.add_vectors(entries, perturbed(real, numbers))
 
 
-def passages(edition: int, code: str, sentences: Sequence[str], random: Random) -> Iterator[Entry]:
-    """The passages of one edition."""
-    facets = {"type": (random.choice(("guide", "report", "video")),), "year": (str(edition % 20),)}
-    for number in range(OF_AN_EDITION):
-        text = random.choice(sentences)
-        while text.count(" ") < WORDS - 12:
-            text += " " + random.choice(sentences)
-        yield Entry(
-            id=f"edition-{edition:06}-{number:03}",
-            kind=Kind.PASSAGE,
-            group=f"resource-{edition // 2:06}",
-            group_kind="resource",
-            source=f"edition-{edition:06}",
-            language=code,
+def add_edition(
+    session: Session, edition: int, code: str, sentences: Sequence[str], random: Random
+) -> None:
+    """A published edition of forty pages of one passage; two editions make a resource."""
+    ids = {name: f"{name}-{edition:06}" for name in ("edition", "version", "file")}
+    resource = f"resource-{edition // 2:06}"
+    if edition % 2 == 0:
+        kind = random.choice(("guide", "report", "article"))
+        session.add(Resource(id=resource, type=kind, year=2000 + edition % 20))
+    language = code if edition % 2 == 0 else f"{code}-x-second"
+    session.add(
+        Edition(
+            id=ids["edition"],
+            resource_id=resource,
+            language=language,
             title=f"Report {edition}",
-            heading="",
-            text=text,
-            facets=facets,
-            address=f"version-{edition:06}/{number}",
+            published_at=now(),
         )
+    )
+    session.flush()
+    session.add(
+        Version(id=ids["version"], edition_id=ids["edition"], number=1, review=Review.PUBLISHED)
+    )
+    session.flush()
+    session.get_one(Edition, ids["edition"]).published_version_id = ids["version"]
+    session.add(
+        File(
+            id=ids["file"],
+            version_id=ids["version"],
+            sha256=ids["file"],
+            size=0,
+            name="report.pdf",
+            source_key=ids["file"],
+            media_type="application/pdf",
+            processing=Processing.READY,
+            page_count=OF_AN_EDITION,
+        )
+    )
+    session.flush()
+    for number in range(OF_AN_EDITION):
+        add_page(session, ids["file"], number, code, sentences, random)
+
+
+def add_page(  # what a page and its passage are made of
+    session: Session, file: str, number: int, code: str, sentences: Sequence[str], random: Random
+) -> None:
+    text = random.choice(sentences)
+    while text.count(" ") < WORDS - 12:
+        text += " " + random.choice(sentences)
+    page = Page(file_id=file, number=number + 1, text_language=code, headings=[], blocks=[])
+    session.add(page)
+    session.add(
+        Passage(
+            id=f"{file[5:]}-{number:03}",
+            file_id=file,
+            ordinal=number,
+            page=number + 1,
+            last_page=number + 1,
+            first_block=0,
+            language=code,
+            headings=[],
+            text=text,
+        )
+    )
 
 
 def perturbed(vectors: Vectors, numbers: np.random.Generator) -> Vectors:
@@ -125,22 +171,20 @@ def perturbed(vectors: Vectors, numbers: np.random.Generator) -> Vectors:
     return normalised
 
 
-def measure(
-    index: EmbeddedIndex, embedder: Embedder, passages_: int, queries: int
-) -> dict[str, object]:
+def measure(library: Library, passages: int, queries: int) -> dict[str, object]:
     """Median and 95th percentile in milliseconds, a stage and in total."""
-    searcher, asked = Searcher(index, embedder), read_queries(queries)
+    asked = read_queries(queries)
     for text in asked:
-        searcher.search(SearchQuery(text))
+        search(library, SearchRequest(text))
     taken: dict[str, list[float]] = {}
     for text in asked:
         began = perf_counter()
-        ranking: Ranking = searcher.search(SearchQuery(text))
+        found = search(library, SearchRequest(text))
         taken.setdefault("total", []).append(perf_counter() - began)
         for stage in STAGES:
-            taken.setdefault(stage, []).append(ranking.seconds[stage])
+            taken.setdefault(stage, []).append(found.seconds[stage])
     figures = {stage: [1e3 * median(own), 1e3 * percentile_95(own)] for stage, own in taken.items()}
-    return {"passages": passages_, "size": index.status().size, "milliseconds": figures}
+    return {"passages": passages, "size": library.index.status().size, "milliseconds": figures}
 
 
 def percentile_95(values: Sequence[float]) -> float:
