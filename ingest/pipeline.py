@@ -68,12 +68,18 @@ def _notices(parsed: ParsedFile, recognised: Recognised) -> tuple[Notice, ...]:
 
 
 def preload() -> None:
-    """Imports what most parses need, before the first fork."""
-    import lxml.html
-    import markdown
+    """Imports what most parses need, before the first fork.
+
+    Markdown is asked to read a line: it imports its extensions only then, 80 ms a file in a child.
+    """
+    import heapq
+
     import openpyxl
     import pypdf
     import pypdfium2
 
-    _ = (lxml.html, markdown, openpyxl, pypdf, pypdfium2)
+    from ingest.parsers.markdown import slides_in_markdown
+
+    _ = (heapq, openpyxl, pypdf, pypdfium2)
+    slides_in_markdown("# A heading")
     detect_language("The model of languages is loaded by the first text that is long enough.")

@@ -6,8 +6,8 @@ import click
 
 from app.commands.output import as_json, bar, emit, say
 from app.demo.loading import load_demo
-from app.demo.texts import COLLECTION
 from app.library import Library
+from app.resources.models import DEMO
 from app.resources.removal import remove_collection
 from app.worker import Worker
 
@@ -36,7 +36,7 @@ def load(library: Library, no_wait: bool, as_json: bool) -> None:
 @click.pass_obj
 def remove(library: Library, as_json: bool) -> None:
     """Take the demo library out again, whole. Nothing else is touched."""
-    removed = remove_collection(library, COLLECTION)
+    removed = remove_collection(library, DEMO)
     Worker(library).finish()
     _answer({"removed": removed}, as_json)
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 from app.database import writing
 from app.demo.files import make_file
-from app.demo.texts import COLLECTION, demo_records, demo_texts
+from app.demo.texts import demo_records, demo_texts
 from app.library import Library
 from app.resources.ingestion import Arrival, Receipt, add_record, receive, store
+from app.resources.models import DEMO
 
 
 def load_demo(library: Library, progress: Callable[[str], None]) -> Iterator[Receipt]:
@@ -17,7 +18,7 @@ def load_demo(library: Library, progress: Callable[[str], None]) -> Iterator[Rec
         arrival = Arrival(
             stored=store(library, io.BytesIO(make_file(text))),
             name=text.name,
-            source_key=f"{COLLECTION}:{text.name}",
+            source_key=f"{DEMO}:{text.name}",
             description=text.description,
         )
         yield receive(library, arrival)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from app.addresses import UI_LANGUAGES
 from app.resources.metadata import TOPIC_SCHEMES, Description
-from app.resources.models import Availability
+from app.resources.models import DEMO, Availability
 
 FOLDER = Path(__file__).with_name("texts")
 RECORDS = Path(__file__).with_name("records.toml")
-COLLECTION = "demo"
 
 _LINE = re.compile(r"(?P<mark>#{1,3} |- |\d+\. |> |\|)?(?P<text>.*)")
 _KINDS = {"- ": "bullet", "> ": "quote", "# ": "title", "## ": "section", "### ": "heading"}
@@ -76,7 +75,7 @@ def _description(slug: str, language: str, said: dict[str, object]) -> Descripti
     }
     year = said.get("year")
     return Description(
-        work=f"{COLLECTION}/{slug}",
+        work=f"{DEMO}/{slug}",
         language=language,
         title=str(edition["title"]),
         abstract=str(edition["abstract"]),
@@ -85,7 +84,7 @@ def _description(slug: str, language: str, said: dict[str, object]) -> Descripti
         year=year if isinstance(year, int) else None,
         licence=str(said["licence"]) if "licence" in said else None,
         availability=Availability(availability) if availability else None,
-        collection=COLLECTION,
+        collection=DEMO,
         topics=tuple(
             (scheme, code) for column, scheme in TOPIC_SCHEMES.items() for code in values[column]
         ),

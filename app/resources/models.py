@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base, UTCDateTime, coded, new_id, now
 
+DEMO = "demo"  # the collection of the demo library, shown as such and removed together
+
 
 class Processing(StrEnum):
     RECEIVED = "received"

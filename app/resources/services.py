@@ -21,6 +21,7 @@ from app.resources.contents import ContentsItem, contents_of
 from app.resources.entries import FORMATS
 from app.resources.licences import Licence, licence_of
 from app.resources.models import (
+    DEMO,
     Edition,
     File,
     Processing,
@@ -110,6 +111,7 @@ class ResourceView:
     contents_cut: bool
     topics: tuple[TopicView, ...]
     versions: tuple[VersionView, ...]
+    is_demo: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def resource_view(
             contents_cut=cut,
             topics=tuple(_topic_view(topic, ui) for topic in resource.topics),
             versions=_versions(front, ui),
+            is_demo=resource.collection == DEMO,
         )
 
 

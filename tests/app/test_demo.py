@@ -4,10 +4,14 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from app import create_app
+from app.database import writing
 from app.demo.files import make_file
 from app.demo.loading import load_demo
 from app.demo.texts import demo_records, demo_texts
 from app.library import Library
+from app.resources.ingestion import add_record
+from app.resources.metadata import Description
 from app.resources.models import Edition, File, Processing, Resource
 from app.resources.removal import remove_collection
 from app.resources.vocabulary import SCHEMES
@@ -76,3 +80,12 @@ def test_the_demo_comes_in_is_read_right_and_leaves_whole(words_library: Library
         assert session.query(Resource).count() == session.query(File).count() == 0
     assert list(words_library.index.all_ids()) == []
     assert [p for p in words_library.config.files.rglob("*") if p.is_file()] == []
+
+
+def test_the_demo_is_marked_as_one_on_its_pages(words_library: Library) -> None:
+    with writing(words_library.sessions) as session:
+        demo = add_record(session, next(demo_records())).resource_id
+        own = add_record(session, Description(title="Our own", language="fr")).resource_id
+    client = create_app(words_library).test_client()
+    assert "Démonstration" in client.get(f"/fr/resources/{demo}").text
+    assert "Démonstration" not in client.get(f"/fr/resources/{own}").text
