@@ -53,6 +53,11 @@ class Claim:
     job: Job
     subject: str
     attempts: int
+    worker: str
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.attempts >= MOST_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +99,18 @@ def claim(sessions: Sessions, worker: str, job: Job, limit: int) -> list[Claim]:
             .returning(OutboxRow.id, OutboxRow.job, OutboxRow.subject, OutboxRow.attempts)
             .execution_options(synchronize_session=False)
         ).all()
-    return [Claim(*row) for row in sorted(taken)]
+    return [Claim(*row, worker) for row in sorted(taken)]
 
 
-def renew(sessions: Sessions, worker: str) -> None:
-    """The worker is alive: what it holds stays its own for another lease."""
+def renew(sessions: Sessions, worker: str, ids: Sequence[int]) -> None:
+    """The worker is at work on these rows: they stay its own for another lease.
+
+    Rows that it was given and lost sight of (a transaction that failed) run out and are taken up.
+    """
     with writing(sessions) as session:
         session.execute(
             update(OutboxRow)
-            .where(OutboxRow.leased_by == worker)
+            .where(OutboxRow.leased_by == worker, OutboxRow.id.in_(ids))
             .values(available_at=now() + LEASE)
         )
 
@@ -119,10 +127,14 @@ def done(session: Session, claim: Claim) -> None:
 
 
 def release(session: Session, claims: Sequence[Claim], after: timedelta = timedelta()) -> None:
-    """Give rows back undone, to be taken up again; this attempt does not count."""
+    """Give rows back undone, to be taken up again; this attempt does not count.
+
+    A row that another worker has taken up meanwhile stays with it.
+    """
+    held = {claim.id: claim.worker for claim in claims}
     session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id.in_([claim.id for claim in claims]))
+        .where(OutboxRow.id.in_(list(held)), OutboxRow.leased_by.in_(set(held.values())))
         .values(leased_by=None, available_at=now() + after, attempts=OutboxRow.attempts - 1)
     )
 
@@ -131,11 +143,11 @@ def fail(session: Session, claim: Claim, error: str) -> None:
     """The job went wrong: try again later, later each time, and in the end leave it to a person."""
     session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id == claim.id)
+        .where(OutboxRow.id == claim.id, OutboxRow.leased_by == claim.worker)
         .values(
             leased_by=None,
             available_at=now() + timedelta(seconds=2**claim.attempts),
-            failed=claim.attempts >= MOST_ATTEMPTS,
+            failed=claim.is_last_attempt,
             error=error[:2000],
         )
     )
@@ -166,3 +178,19 @@ def is_waiting(session: Session, job: Job, subjects: Sequence[str]) -> bool:
         .limit(1)
     )
     return session.scalar(found) is not None
+
+
+def is_put_off(session: Session, seconds: float) -> bool:
+    """Whether a row that nobody holds becomes free within so many seconds."""
+    soon = now() + timedelta(seconds=seconds)
+    found = (
+        select(OutboxRow.id)
+        .where(~OutboxRow.failed, OutboxRow.leased_by.is_(None), OutboxRow.available_at <= soon)
+        .limit(1)
+    )
+    return session.scalar(found) is not None
+
+
+def forget_failed(session: Session, jobs: Sequence[Job]) -> None:
+    """Rows that gave up and have become needless, since what they asked for was done otherwise."""
+    session.execute(delete(OutboxRow).where(OutboxRow.failed, OutboxRow.job.in_(jobs)))

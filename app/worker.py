@@ -17,17 +17,31 @@ from sqlalchemy import select
 
 from app.database import new_id, reading, writing
 from app.library import Library
-from app.outbox import RENEWAL_SECONDS, Claim, Job, claim, done, enqueue, fail, release, renew
+from app.outbox import (
+    RENEWAL_SECONDS,
+    Claim,
+    Job,
+    claim,
+    done,
+    enqueue,
+    fail,
+    forget_failed,
+    is_put_off,
+    release,
+    renew,
+)
 from app.resources.entries import edition_entries
-from app.resources.ingestion import read_file
+from app.resources.ingestion import give_up_reading, read_file
 from app.resources.models import Edition
-from indexes.errors import WriterBusy
+from indexes.errors import IndexMismatch, WriterBusy
 from indexes.types import Entry
 
 log = logging.getLogger(__name__)
 
 PARSERS = 2  # each parse is a process of its own; more than the cores would only take turns
 IDLE_SECONDS = 1.0
+MISMATCH_SECONDS = 30.0
+PUT_OFF_SECONDS = 5.0  # how long `finish` waits for jobs that were put off
 EMBED_PASSAGES = 256  # a slice: about five seconds, one write to the index
 _WRITER_BUSY_PAUSE = timedelta(seconds=1)
 
@@ -49,12 +63,13 @@ class Worker:
         self._name = new_id()
         self._parsers = ThreadPoolExecutor(PARSERS, thread_name_prefix="parse")
         self.tally = Tally()
+        self._leased: tuple[int, ...] = ()
         self._closed = Event()
         self._heart = Thread(target=self._renew, name="leases", daemon=True)
         self._heart.start()
         self._stages: tuple[tuple[Job, int, Callable[[Sequence[Claim]], None]], ...] = (
             (Job.INDEX, 100, self._index),
-            (Job.PARSE, PARSERS * 4, self._parse),
+            (Job.PARSE, PARSERS * 2, self._parse),
             (Job.EMBED, 32, self._embed),
         )
 
@@ -63,17 +78,25 @@ class Worker:
         while not stop.is_set():
             try:
                 busy = self.step()
+            except IndexMismatch as error:
+                log.error("%s: run `passerelle index rebuild`", error)
+                stop.wait(MISMATCH_SECONDS)
             except Exception:
                 log.exception("the worker could not reach its database; trying again")
-                busy = False
-            if not busy:
                 stop.wait(IDLE_SECONDS)
+            else:
+                if not busy:
+                    stop.wait(IDLE_SECONDS)
         self.close()
 
     def finish(self) -> None:
-        """Do what waits, then stop."""
+        """Do what waits or will wait in a moment, then stop.
+
+        Raises:
+            IndexMismatch: the index has to be rebuilt first.
+        """
         try:
-            while self.step():
+            while self.step() or self._is_put_off():
                 pass
         finally:
             self.close()
@@ -83,20 +106,33 @@ class Worker:
         self._heart.join()
         self._parsers.shutdown()
 
+    def _is_put_off(self) -> bool:
+        with reading(self._library.sessions) as session:
+            put_off = is_put_off(session, PUT_OFF_SECONDS)
+        return put_off and not self._closed.wait(IDLE_SECONDS / 5)
+
     def _renew(self) -> None:
         while not self._closed.wait(RENEWAL_SECONDS):
             try:
-                renew(self._library.sessions, self._name)
+                renew(self._library.sessions, self._name, self._leased)
             except Exception:
                 log.exception("the leases could not be renewed; trying again")
 
     def step(self) -> bool:
-        """Do the next few jobs of the first stage that has any; false if nothing waits."""
+        """Do the next few jobs of the first stage that has any; false if nothing waits.
+
+        Raises:
+            IndexMismatch: the index has to be rebuilt; the jobs wait for that.
+        """
         for job, limit, handle in self._stages:
             claims = claim(self._library.sessions, self._name, job, limit)
             if claims:
                 began = perf_counter()
-                self._do(claims, handle)
+                self._leased = tuple(single.id for single in claims)
+                try:
+                    self._do(claims, handle)
+                finally:
+                    self._leased = ()
                 self.tally.seconds[job] += perf_counter() - began
                 self.tally.jobs[job] += len(claims)
                 return True
@@ -108,6 +144,10 @@ class Worker:
         except WriterBusy:
             with writing(self._library.sessions) as session:
                 release(session, claims, _WRITER_BUSY_PAUSE)
+        except IndexMismatch:
+            with writing(self._library.sessions) as session:
+                release(session, claims)
+            raise
         except Exception as error:
             if len(claims) > 1:  # one bad job must not fail those beside it
                 for single in claims:
@@ -128,11 +168,14 @@ class Worker:
             log.exception("reading file %s failed", single.subject)
             with writing(self._library.sessions) as session:
                 fail(session, single, f"{type(error).__name__}: {error}")
+                if single.is_last_attempt:
+                    give_up_reading(session, single.subject)
 
     def _index(self, claims: Sequence[Claim]) -> None:
         """Let the index hold what the database says, then ask for the vectors."""
-        entries = self._entries(claims)
         with self._library.index.writer() as writer:
+            # Read under the writer's lock: of two workers the last to write has read last.
+            entries = self._entries(claims)
             for single in claims:
                 writer.replace(single.subject, entries[single.id])
         with writing(self._library.sessions) as session:
@@ -147,7 +190,10 @@ class Worker:
 
     def _embed(self, claims: Sequence[Claim]) -> None:
         """Embed the first slice of what has no vector yet; a job with nothing left is done."""
-        missing = {single.id: self._without_vector(held) for single, held in self._held(claims)}
+        missing = {
+            claim_id: self._without_vector(entries)
+            for claim_id, entries in self._entries(claims).items()
+        }
         batch = [entry for entries in missing.values() for entry in entries][:EMBED_PASSAGES]
         if batch and self._library.embedder is not None:
             texts = [embedded_text(entry) for entry in batch]
@@ -162,10 +208,6 @@ class Worker:
                     done(session, single)
                 else:
                     release(session, [single])
-
-    def _held(self, claims: Sequence[Claim]) -> list[tuple[Claim, list[Entry]]]:
-        entries = self._entries(claims)
-        return [(single, entries[single.id]) for single in claims]
 
     def _without_vector(self, entries: list[Entry]) -> list[Entry]:
         held = self._library.index.vectors_of([entry.id for entry in entries])
@@ -195,6 +237,8 @@ def rebuild_index(library: Library, progress: Callable[[int, int], None]) -> int
                 writer.add_vectors(entries, library.embedder.embed_passages(texts))
             count += len(entries)
             progress(number, len(editions))
+    with writing(library.sessions) as session:
+        forget_failed(session, (Job.INDEX, Job.EMBED))
     return count
 
 

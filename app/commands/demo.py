@@ -4,6 +4,7 @@ from collections import Counter
 
 import click
 
+from app.commands.operating import work_to_end
 from app.commands.output import as_json, bar, emit, say
 from app.demo.loading import load_demo
 from app.library import Library
@@ -26,7 +27,7 @@ def load(library: Library, no_wait: bool, as_json: bool) -> None:
     with bar("Making the demo's files", 42) as shown:
         receipts = list(load_demo(library, lambda _: shown.update(1)))
     if not no_wait:
-        Worker(library).finish()
+        work_to_end(Worker(library))
     counts = Counter(receipt.outcome.value for receipt in receipts)
     _answer(dict(counts), as_json)
 
@@ -37,7 +38,7 @@ def load(library: Library, no_wait: bool, as_json: bool) -> None:
 def remove(library: Library, as_json: bool) -> None:
     """Take the demo library out again, whole. Nothing else is touched."""
     removed = remove_collection(library, DEMO)
-    Worker(library).finish()
+    work_to_end(Worker(library))
     _answer({"removed": removed}, as_json)
 
 

@@ -30,6 +30,7 @@ from app.resources.models import File, Processing, Version
 from app.resources.reasons import REASONS
 from app.storage import FileTooLarge
 from app.worker import Tally, Worker
+from indexes.errors import IndexMismatch
 from ingest.errors import Reason
 
 _WAIT_SECONDS = 0.2  # for files that another worker is reading
@@ -42,6 +43,7 @@ class _Run:
     library: Library
     json: bool
     pending: dict[str, tuple[Source, Receipt]] = field(default_factory=dict)
+    editions: set[str] = field(default_factory=set)  # that the index has to look at
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     pages: int = 0
     passages: int = 0
@@ -91,7 +93,7 @@ def ingest(  # the command's options are its parameters
     """
     run = _Run(library, as_json)
     try:
-        said = _tables(library, paths, editions, metadata)
+        said = _tables(run, paths, editions, metadata)
     except MetadataError as error:
         raise click.UsageError(str(error)) from error
     _take_in(
@@ -122,16 +124,15 @@ class _Said:
 
 
 def _tables(
-    library: Library, paths: tuple[Path, ...], editions: Path | None, metadata: Path | None
+    run: _Run, paths: tuple[Path, ...], editions: Path | None, metadata: Path | None
 ) -> _Said:
     joined = read_editions(editions) if editions else {}
     tables = metadata_files(paths) + ([metadata] if metadata else [])
     rows = [row for table in tables for row in read_metadata(table)]
     records = [said for key, said in rows if not key]
     if records:
-        with writing(library.sessions) as session:
-            for said in records:
-                add_record(session, said)
+        with writing(run.library.sessions) as session:
+            run.editions.update(add_record(session, said).id for said in records)
     described = {key: said for key, said in rows if key}
     keys = joined.keys() | described.keys()
     by_key = {key: merged(joined.get(key), described.get(key)) for key in keys}
@@ -145,6 +146,7 @@ def _take_in(run: _Run, sources: list[Source], said: _Said, *, draft: bool, retr
             receipt = _take_in_one(
                 run.library, source, said.of(source.key), draft=draft, retry=retry
             )
+            run.editions.update(receipt.editions)
             if receipt.file_id:
                 run.pending[receipt.file_id] = (source, receipt)
             else:
@@ -171,13 +173,14 @@ def _take_in_one(
 def _work_until_done(run: _Run) -> Tally:
     """Work the queue until all files of this call are read, indexed and embedded."""
     worker = Worker(run.library)
-    subjects: set[str] = set()
     try:
         with bar("Reading", len(run.pending)) as shown:
             for edition in _each_read(run, worker):
-                subjects.add(edition)
+                run.editions.add(edition)
                 shown.update(1)
-        _finish(run.library, worker, subjects)
+        _finish(run.library, worker, run.editions)
+    except IndexMismatch as error:
+        give_up(f"{error}: run `passerelle index rebuild`. What was read is kept.")
     finally:
         worker.close()
     return worker.tally
@@ -192,7 +195,17 @@ def _each_read(run: _Run, worker: Worker) -> Iterator[str]:
                 _report_read(run, session, file_id)
                 yield edition
         if not busy and not finished:
+            _report_removed(run)
             time.sleep(_WAIT_SECONDS)
+
+
+def _report_removed(run: _Run) -> None:
+    """Files that were taken out of the library while they waited to be read."""
+    with reading(run.library.sessions) as session:
+        gone = [file_id for file_id in run.pending if session.get(File, file_id) is None]
+    for file_id in gone:
+        source, _ = run.pending.pop(file_id)
+        run.report(source, Receipt(Outcome.REFUSED, "removed"))
 
 
 def _finished(session: Session, files: list[str]) -> list[tuple[str, str]]:

@@ -17,10 +17,10 @@ from app.commands.output import Steps, as_json, give_up, say
 from app.config import Config
 from app.database import reading
 from app.library import Library
-from app.migrations import current_revision, upgrade
+from app.migrations import current_revision, newest_revision, upgrade
 from app.outbox import backlog
 from app.worker import Worker, rebuild_index
-from indexes.errors import IndexesError
+from indexes.errors import IndexesError, IndexMismatch
 
 
 def _show(value: Mapping[str, Any], as_json: bool) -> None:
@@ -66,6 +66,14 @@ def rebuild(library: Library, as_json: bool) -> None:
     _show({"entries": entries, "generation": library.index.status().generation}, as_json)
 
 
+def work_to_end(worker: Worker) -> None:
+    """Do what waits; end the command with what to do if the index must be rebuilt first."""
+    try:
+        worker.finish()
+    except IndexMismatch as error:
+        give_up(f"{error}: run `passerelle index rebuild`.")
+
+
 @click.command()
 @click.option("--once", is_flag=True, help="Stop when nothing waits.")
 @as_json
@@ -74,7 +82,7 @@ def worker(library: Library, once: bool, as_json: bool) -> None:
     """Read, index and embed what waits, until stopped. Several may run at once."""
     working = Worker(library)
     if once:
-        working.finish()
+        work_to_end(working)
     else:
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -178,12 +186,7 @@ _OPTIONAL = {"elasticsearch": "elasticsearch", "PostgreSQL": "psycopg", "torch":
 def doctor(library: Library, as_json: bool) -> None:
     """What is installed, which mode the library runs in, and what is missing and how to have it."""
     config = library.config
-    missing = {}
-    revision = current_revision(library)
-    if revision is None:
-        missing["database"] = "run `passerelle db upgrade`"
-    if library.embedder is None:
-        missing["model"] = "run `make model`; until then search is by words only"
+    missing, revision = _missing(library), current_revision(library)
     found = {
         "version": _version("passerelle"),
         "python": sys.version.split()[0],
@@ -198,6 +201,24 @@ def doctor(library: Library, as_json: bool) -> None:
     _show(found, as_json)
     if missing:
         raise SystemExit(1)
+
+
+def _missing(library: Library) -> dict[str, str]:
+    """What keeps this library from its full use, each with what to do."""
+    if current_revision(library) != newest_revision(library):
+        return {"database": "run `passerelle db upgrade`"}
+    missing = {}
+    embedder = library.embedder
+    if embedder is None:
+        missing["model"] = "run `make model`; until then search is by words only"
+    built_with = library.index.status().fingerprint.get("embedder")
+    if embedder is not None and built_with not in (None, embedder.fingerprint):
+        missing["index"] = "run `passerelle index rebuild`: it was built with another model"
+    with reading(library.sessions) as session:
+        failed = sum(part.failed for part in backlog(session).values())
+    if failed:
+        missing["jobs"] = f"{failed} gave up: see the worker's log, then `passerelle index rebuild`"
+    return missing
 
 
 def _version(package: str) -> str | None:

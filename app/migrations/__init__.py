@@ -5,6 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from app.database import writing
@@ -37,3 +38,8 @@ def current_revision(library: Library) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision(library: Library) -> str | None:
+    """The revision that this version of the code works with."""
+    return ScriptDirectory.from_config(alembic_config(library)).get_current_head()

@@ -31,7 +31,7 @@ from app.resources.models import (
     Version,
 )
 from app.storage import StoredFile
-from ingest.errors import Refused
+from ingest.errors import Reason, Refused
 from ingest.sandbox import ingest_file
 from ingest.source import Limits
 from ingest.types import Block, IngestedFile
@@ -61,11 +61,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an arrival. `file_id` is the file to wait for, if it has to be read."""
+    """What became of an arrival. `file_id` is the file to wait for if it has to be read, `editions`
+    those that the index was asked to look at again.
+    """
 
     outcome: Outcome
     reason: str = ""
     file_id: str | None = None
+    editions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +94,21 @@ def receive(library: Library, arrival: Arrival) -> Receipt:
         before = _latest(session, arrival.source_key)
         if before and before.sha256 == arrival.stored.sha256:
             return _seen_again(session, before, arrival)
-        twin = _same_bytes(session, arrival.stored.sha256)
+        twin = None if before else _same_bytes(session, arrival.stored.sha256)
         if twin:
-            return _duplicate(twin)
+            return _duplicate(session, twin, arrival)
         if before:
             edition = before.version.edition
-            describe(session, edition, arrival.description)
+            changed = describe(session, edition, arrival.description)
         else:
-            edition = _new_edition(session, arrival.description, arrival.name)
+            edition, changed = _edition_for(session, arrival.description, arrival.name)
         file = _new_version(session, edition, arrival)
         enqueue(session, Job.PARSE, file.id)
-        return Receipt(Outcome.UPDATED if before else Outcome.ADDED, file_id=file.id)
+        return Receipt(
+            Outcome.UPDATED if before else Outcome.ADDED,
+            file_id=file.id,
+            editions=_look_again(session, edition) if changed else (),
+        )
 
 
 def progress(session: Session, file_id: str) -> Reading:
@@ -122,7 +129,19 @@ def _latest(session: Session, source_key: str) -> File | None:
 
 
 def _same_bytes(session: Session, sha256: str) -> File | None:
-    return session.scalar(select(File).where(File.sha256 == sha256).order_by(File.id).limit(1))
+    """A file of these bytes that is shown, on its way to be, or refused. Drafts and versions that
+    were replaced do not count: nobody would find the text.
+    """
+    query = (
+        select(File)
+        .join(Version, Version.id == File.version_id)
+        .join(Edition, Edition.id == Version.edition_id)
+        .where(
+            File.sha256 == sha256,
+            (File.processing != Processing.READY) | (Edition.published_version_id == Version.id),
+        )
+    )
+    return session.scalar(query.order_by(File.id).limit(1))
 
 
 def _seen_again(session: Session, file: File, arrival: Arrival) -> Receipt:
@@ -130,26 +149,52 @@ def _seen_again(session: Session, file: File, arrival: Arrival) -> Receipt:
 
     What people say of it may be new all the same.
     """
-    if describe(session, file.version.edition, arrival.description):
-        enqueue(session, Job.INDEX, file.version.edition_id)
+    edition, version = file.version.edition, file.version
+    changed = describe(session, edition, arrival.description)
+    editions = _look_again(session, edition) if changed else ()
     if file.processing is Processing.REFUSED and not arrival.retry:
         return Receipt(Outcome.REFUSED, file.reason or "")
-    if file.processing is Processing.READY:
-        return Receipt(Outcome.UNCHANGED)
+    if file.processing is not Processing.READY:
+        return _read_again(session, file)
+    if arrival.publish and version.review is Review.DRAFT:
+        publish(session, version)
+        return Receipt(Outcome.UPDATED, editions=(edition.id,))
+    return Receipt(Outcome.UNCHANGED, _not_joined(edition, arrival.description), editions=editions)
+
+
+def _not_joined(edition: Edition, said: Description) -> str:
+    """A resource keeps its address: what came in alone is not moved into another one later."""
+    apart = said.work and said.language and edition.resource.work_key != said.work
+    return "not_joined" if apart else ""
+
+
+def _duplicate(session: Session, twin: File, arrival: Arrival) -> Receipt:
+    if twin.processing is not Processing.REFUSED:
+        return Receipt(Outcome.UNCHANGED, f"duplicate_of {twin.source_key}")
+    if arrival.retry:
+        return _read_again(session, twin)
+    return Receipt(Outcome.REFUSED, twin.reason or "")
+
+
+def _read_again(session: Session, file: File) -> Receipt:
     file.processing = Processing.RECEIVED
     if not is_waiting(session, Job.PARSE, [file.id]):
         enqueue(session, Job.PARSE, file.id)
     return Receipt(Outcome.ADDED, file_id=file.id)
 
 
-def _duplicate(twin: File) -> Receipt:
-    if twin.processing is Processing.REFUSED:
-        return Receipt(Outcome.REFUSED, twin.reason or "")
-    return Receipt(Outcome.UNCHANGED, f"duplicate_of {twin.source_key}")
+def _look_again(session: Session, edition: Edition) -> tuple[str, ...]:
+    """Ask the index to look at all editions of the resource: they share type, year and topics."""
+    resource = session.get_one(Resource, edition.resource_id)
+    shown = tuple(one.id for one in resource.editions if one.published_at is not None)
+    for edition_id in shown:
+        enqueue(session, Job.INDEX, edition_id)
+    return shown
 
 
-def _new_edition(session: Session, said: Description, name: str) -> Edition:
-    """The edition that a file or a description belongs to, made if it is not there yet.
+def _edition_for(session: Session, said: Description, name: str) -> tuple[Edition, bool]:
+    """The edition that a file or a description belongs to, made if it is not there yet, and whether
+    what is said of it is new.
 
     Only a description that names both work and language joins an edition to others.
     """
@@ -166,8 +211,7 @@ def _new_edition(session: Session, said: Description, name: str) -> Edition:
         edition = Edition(resource_id=resource.id, title=_title_from(name))
         session.add(edition)
         session.flush()
-    describe(session, edition, said)
-    return edition
+    return edition, describe(session, edition, said)
 
 
 def _title_from(name: str) -> str:
@@ -246,6 +290,13 @@ def _refuse(file: File, refused: Refused) -> None:
     file.detail = refused.detail[:2000]
 
 
+def give_up_reading(session: Session, file_id: str) -> None:
+    """The parse failed for a reason of ours, again and again: the file can be tried later."""
+    file = session.get(File, file_id)
+    if file is not None:
+        _refuse(file, Refused(Reason.CRASHED, "every attempt to read and store it failed"))
+
+
 def _keep(session: Session, file: File, parsed: IngestedFile) -> None:
     session.execute(delete(Page).where(Page.file_id == file.id))
     session.execute(delete(Passage).where(Passage.file_id == file.id))
@@ -259,9 +310,11 @@ def _keep(session: Session, file: File, parsed: IngestedFile) -> None:
     file.page_count, file.passage_count = len(parsed.pages), len(passages)
     file.outline = [[item.title, item.level, item.page] for item in parsed.outline]
     file.parse_seconds = parsed.seconds
-    describe(session, file.version.edition, _from_text(parsed))
-    if file.version.publish_when_ready:
-        publish(session, file.version)
+    version = file.version
+    if version.publish_when_ready or version.number == 1:
+        describe(session, version.edition, _from_text(parsed))
+    if version.publish_when_ready:
+        publish(session, version)
 
 
 def _from_text(parsed: IngestedFile) -> Description:
@@ -331,20 +384,30 @@ def passage_id(version_id: str, page: int, text: str, times: int = 0) -> str:
 
 
 def publish(session: Session, version: Version) -> None:
-    """Show this version in place of the one before, which keeps its pages and addresses."""
+    """Show this version in place of the one before, which keeps its pages and addresses.
+
+    A version that was read late does not replace a later one.
+    """
     version.review = Review.PUBLISHED
     edition = version.edition
+    shown = edition.published_version
+    if shown is not None and shown.number > version.number:
+        return
     edition.published_version_id = version.id
     edition.published_at = now()
     enqueue(session, Job.INDEX, edition.id)
 
 
 def add_record(session: Session, said: Description) -> Edition:
-    """A resource known by its description alone, shown at once; again the same: nothing new."""
-    edition = _new_edition(session, said, said.title or "")
+    """A resource known by its description alone, shown at once; again the same: nothing new.
+
+    Work and language are what it is known by.
+    """
+    edition, changed = _edition_for(session, said, said.title or "")
     if edition.published_at is None:
         edition.published_at = now()
-        enqueue(session, Job.INDEX, edition.id)
-    elif describe(session, edition, said):
-        enqueue(session, Job.INDEX, edition.id)
+        changed = True
+    if changed:
+        session.flush()
+        _look_again(session, edition)
     return edition

@@ -56,10 +56,16 @@ def describe(session: Session, edition: Edition, said: Description) -> bool:
 
 
 def _set_language(session: Session, edition: Edition, said: Description) -> bool:
-    if not said.language or edition.language == said.language:
+    if not said.language:
         return False
-    if said.read_from_text and edition.language_given:
-        return False  # the page shows both; people may know better
+    if edition.language == said.language:
+        edition.language_given |= not said.read_from_text
+        return False
+    # What people said stands, the page shows both. And the language is part of the address: once
+    # the edition was shown under one, the text of a later version does not move it.
+    shown = edition.published_at is not None and edition.language != "und"
+    if said.read_from_text and (edition.language_given or shown):
+        return False
     taken = session.scalar(
         select(Edition.id).where(
             Edition.resource_id == edition.resource_id,
@@ -75,7 +81,10 @@ def _set_language(session: Session, edition: Edition, said: Description) -> bool
 
 
 def _set_title(edition: Edition, said: Description) -> bool:
-    if not said.title or edition.title == said.title:
+    if not said.title:
+        return False
+    if edition.title == said.title:
+        edition.title_given |= not said.read_from_text
         return False
     if said.read_from_text and edition.title_given:
         return False

@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def lines(done: Result) -> list[dict[str, object]]:
-    assert done.exit_code in (0, 1), done.output
+    assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -115,7 +115,8 @@ def test_search_stays_within_the_languages_asked_for(run: Run, folder: Path) -> 
 
 
 @pytest.mark.parametrize("query", ['"unbalanced', "a\x07b", "-", "***", '""', "😀", "AND OR NOT"])
-def test_odd_queries_get_an_answer(run: Run, query: str) -> None:
+def test_odd_queries_get_an_answer(run: Run, folder: Path, query: str) -> None:
+    run("ingest", folder)
     assert run("search", query, "--json").exit_code == 0
 
 
@@ -159,15 +160,14 @@ def test_a_zip_is_taken_apart(run: Run, folder: Path, tmp_path: Path) -> None:
 
 def test_metadata_gives_titles_and_facets(run: Run, folder: Path, tmp_path: Path) -> None:
     (folder / "metadata.csv").write_text(
-        "path,title,type,year,domains\n"
-        "es/b.md,El presupuesto paso a paso,guide,2015,ifcd-projects\n"
-        ",Un registro sin archivo,,,\n",
+        "path,title,type,year,domains,language,work\n"
+        "es/b.md,El presupuesto paso a paso,guide,2015,ifcd-projects,,\n"
+        ",Un registro sin archivo,online-tool,,,es,registro\n",
         encoding="utf-8",
     )
     assert len(lines(run("ingest", folder, "--json"))) == 3
     (hit,) = lines(run("search", "gasto previsto", "--json"))
     assert hit["title"] == "El presupuesto paso a paso"
-    run("worker", "--once")
     (record,) = lines(run("search", "registro archivo", "--json"))
     assert (record["kind"], record["page"]) == ("record", None)
 
@@ -195,7 +195,9 @@ def test_status_rebuild_and_doctor_tell_what_is_there(run: Run, folder: Path) ->
     assert lines(run("index", "rebuild", "--json"))[0]["entries"] == 6
     (after,) = lines(run("index", "status", "--json"))
     assert after["generation"] != before["generation"]
-    (found,) = lines(run("doctor", "--json"))
+    told = run("doctor", "--json")
+    assert told.exit_code == 1  # something is missing
+    found = json.loads(told.stdout)
     assert found["search"] == "words only"
     assert "make model" in str(found["missing"])
     assert run("model", "info").exit_code == 1
@@ -230,11 +232,12 @@ def test_a_killed_ingest_goes_on_where_it_was_and_loses_and_repeats_nothing(
     began = time.monotonic()
     last = lines(run("ingest", many, "--json"))
     assert len(last) == 40
+    again = lines(run("ingest", many, "--json"))
+    assert [line["outcome"] for line in again] == ["unchanged"] * 40
     assert {line["outcome"] for line in last} <= {"added", "unchanged"}
     assert time.monotonic() - began < 5 * 45  # a dead worker's lease runs 30 s
     run("worker", "--once")
     (status,) = lines(run("index", "status", "--json"))
-    expected = sum(int(str(line["passages"])) for line in last)
     library = Library(read_config(environment))
     with library.sessions() as session:
         assert session.query(Resource).count() == 40
@@ -245,7 +248,6 @@ def test_a_killed_ingest_goes_on_where_it_was_and_loses_and_repeats_nothing(
         == passages
     )
     assert status["entries"] == len(passages) + 40
-    assert expected <= len(passages)
     backlog = status["backlog"]
     assert isinstance(backlog, dict)
     assert all(part["waiting"] == part["failed"] == 0 for part in backlog.values())

@@ -1,20 +1,30 @@
 """A file comes in, becomes pages and passages, and is found; again, replaced, refused, removed."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.database import writing
 from app.library import Library
-from app.outbox import Job, claim
+from app.outbox import MOST_ATTEMPTS, Job, OutboxRow, claim
 from app.resources.entries import edition_entries
-from app.resources.ingestion import Arrival, Outcome, Receipt, add_record, receive, store
+from app.resources.ingestion import (
+    Arrival,
+    Outcome,
+    Receipt,
+    add_record,
+    publish,
+    receive,
+    store,
+)
 from app.resources.metadata import Description
 from app.resources.models import Edition, File, Page, Passage, Processing, Resource, Review
 from app.resources.removal import remove_collection
 from app.search.services import SearchRequest, search
 from app.worker import Worker, rebuild_index
+from indexes.errors import IndexMismatch
 from indexes.types import Kind
 
 GUIDE = """# Mesurer l’emploi culturel
@@ -237,8 +247,6 @@ def test_a_job_that_fails_is_put_off_and_the_others_are_done(
     worker.close()
     assert found(words_library, "emploi") == ["Mesurer l’emploi culturel"]
     with words_library.sessions() as session:
-        from app.outbox import OutboxRow
-
         (row,) = session.query(OutboxRow).all()
         assert (row.subject, row.error) == (bad, "RuntimeError: no")
     assert claim(words_library.sessions, "w", Job.INDEX, 1) == []  # not at once again
@@ -255,3 +263,102 @@ def test_passages_are_found_by_meaning_when_the_worker_has_come_by(
     assert hit.found_by == ("meaning",)
     status = library.index.status()
     assert status.vectors == status.entries > 0
+
+
+def test_bytes_that_come_back_make_a_version_again(words_library: Library) -> None:
+    for text in (GUIDE, "# Autre\n\nUn tout autre texte sur les musées.", GUIDE):
+        assert arrive(words_library, text).outcome is not Outcome.UNCHANGED
+        work(words_library)
+    with words_library.sessions() as session:
+        assert [v.number for v in session.query(Edition).one().versions] == [1, 2, 3]
+    assert found(words_library, "musées") == []
+    assert len(found(words_library, "emploi")) == 1
+
+
+def test_a_version_read_late_does_not_replace_a_later_one(words_library: Library) -> None:
+    arrive(words_library, GUIDE)
+    work(words_library)
+    arrive(words_library, GUIDE + "\nUn ajout.")
+    work(words_library)
+    with writing(words_library.sessions) as session:
+        edition = session.query(Edition).one()
+        publish(session, edition.versions[0])
+        assert edition.published_version is edition.versions[1]
+
+
+def test_a_draft_is_published_when_it_comes_again_without_that_wish(words_library: Library) -> None:
+    arrive(words_library, GUIDE, publish=False)
+    work(words_library)
+    assert arrive(words_library, GUIDE).outcome is Outcome.UPDATED
+    work(words_library)
+    assert len(found(words_library, "emploi")) == 1
+
+
+def test_a_draft_of_a_new_version_changes_nothing_that_is_shown(words_library: Library) -> None:
+    arrive(words_library, GUIDE)
+    work(words_library)
+    arrive(words_library, "# Otro título\n\nUn texto en español sobre la cultura.", publish=False)
+    work(words_library)
+    with words_library.sessions() as session:
+        edition = session.query(Edition).one()
+        assert (edition.title, edition.language) == ("Mesurer l’emploi culturel", "fr")
+
+
+def test_what_people_confirm_is_theirs_and_the_next_text_does_not_change_it(
+    words_library: Library,
+) -> None:
+    arrive(words_library, GUIDE)
+    work(words_library)
+    arrive(words_library, GUIDE, title="Mesurer l’emploi culturel", language="fr")
+    arrive(words_library, "# Otro título\n\nUn texto en español sobre la cultura.")
+    work(words_library)
+    with words_library.sessions() as session:
+        edition = session.query(Edition).one()
+        assert (edition.title, edition.language) == ("Mesurer l’emploi culturel", "fr")
+
+
+def test_a_changed_record_is_found_by_what_is_new(words_library: Library) -> None:
+    first = Description(title="Handbook", abstract="About theatres.", language="en", work="r")
+    with writing(words_library.sessions) as session:
+        add_record(session, first)
+    work(words_library)
+    with writing(words_library.sessions) as session:
+        add_record(session, replace(first, abstract="About lighthouses."))
+    work(words_library)
+    assert found(words_library, "lighthouses") == ["Handbook"]
+    with words_library.sessions() as session:
+        assert session.query(Resource).count() == 1
+
+
+def test_a_file_that_cannot_be_stored_is_given_up_and_nobody_waits_for_it(
+    words_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = arrive(words_library, GUIDE)
+    with writing(words_library.sessions) as session:
+        session.query(OutboxRow).update({"attempts": MOST_ATTEMPTS - 1})
+
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("app.resources.ingestion._keep", broken)
+    work(words_library)
+    with words_library.sessions() as session:
+        file = session.get_one(File, receipt.file_id)
+        assert (file.processing, file.reason) == (Processing.REFUSED, "crashed")
+
+
+def test_an_index_made_otherwise_is_told_and_its_jobs_wait(
+    words_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(words_library, GUIDE)
+
+    def refuses() -> None:
+        raise IndexMismatch("built otherwise")
+
+    monkeypatch.setattr(words_library.index, "writer", refuses)
+    worker = Worker(words_library)
+    with pytest.raises(IndexMismatch):
+        worker.finish()
+    monkeypatch.undo()
+    work(words_library)
+    assert len(found(words_library, "emploi")) == 1

@@ -35,10 +35,10 @@ def test_a_dead_workers_rows_are_taken_up_when_its_lease_has_run_out(
 def test_a_living_worker_keeps_what_it_holds(
     rows: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim(rows.sessions, "slow", Job.INDEX, 9)
+    held = claim(rows.sessions, "slow", Job.INDEX, 9)
     start = outbox.now()
     monkeypatch.setattr(outbox, "now", lambda: start + outbox.LEASE / 2)
-    outbox.renew(rows.sessions, "slow")
+    outbox.renew(rows.sessions, "slow", [one.id for one in held])
     monkeypatch.setattr(outbox, "now", lambda: start + outbox.LEASE + timedelta(seconds=1))
     assert claim(rows.sessions, "other", Job.INDEX, 9) == []
 
@@ -82,3 +82,26 @@ def test_a_released_row_is_free_at_once_and_no_attempt_is_counted(rows: Library)
         release(session, taken)
     again = claim(rows.sessions, "w", Job.INDEX, 9)
     assert [c.attempts for c in again] == [1, 1, 1]
+
+
+def test_what_a_worker_lost_sight_of_runs_out_although_it_lives(
+    rows: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(rows.sessions, "slow", Job.INDEX, 9)
+    outbox.renew(rows.sessions, "slow", [])
+    later = outbox.now() + outbox.LEASE + timedelta(seconds=1)
+    monkeypatch.setattr(outbox, "now", lambda: later)
+    assert len(claim(rows.sessions, "other", Job.INDEX, 9)) == 3
+
+
+def test_a_worker_that_lost_its_lease_does_not_free_anothers_row(
+    rows: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = claim(rows.sessions, "slow", Job.INDEX, 9)
+    later = outbox.now() + outbox.LEASE + timedelta(seconds=1)
+    monkeypatch.setattr(outbox, "now", lambda: later)
+    assert len(claim(rows.sessions, "quick", Job.INDEX, 9)) == 3
+    with writing(rows.sessions) as session:
+        release(session, lost[:1])
+        fail(session, lost[1], "late")
+    assert claim(rows.sessions, "third", Job.INDEX, 9) == []
