@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app.i18n import N_
+from app.resources.page_images import PATIENCE, CannotBeDrawn, TooBusy
 from app.resources.services import NotFound, Withdrawn
 from indexes.errors import IndexMismatch, IndexUnavailable
 from ingest.errors import IngestError
@@ -74,6 +75,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(NotFound, lambda _error: error_page(404))
     app.register_error_handler(Withdrawn, lambda _error: error_page(410))
+    app.register_error_handler(CannotBeDrawn, lambda _error: error_page(404))
+    app.register_error_handler(TooBusy, _too_busy)
     app.register_error_handler(IndexUnavailable, _unavailable)
     app.register_error_handler(IndexMismatch, _unavailable)
     app.register_error_handler(IngestError, _cannot_draw)
@@ -101,6 +104,10 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
 def _unavailable(error: Exception) -> Page:
     log.warning("the index cannot answer: %s", error)
     return error_page(503)
+
+
+def _too_busy(_error: Exception) -> tuple[str, int, dict[str, str]]:
+    return *error_page(503), {"Retry-After": f"{PATIENCE:.0f}"}
 
 
 def _cannot_draw(error: Exception) -> Page:

@@ -21,7 +21,7 @@ from app.resources.permissions import Reader, is_readable
 TOPIC_FACETS = ("domain", "audience", "region", "country")
 FACETS = ("domain", "type", "language", "region", "country", "year", "audience")
 PER_PAGE = 20
-_YEARS = range(1, 10_000)
+_LONGEST_YEAR = 4  # digits
 
 
 class Order(StrEnum):
@@ -141,11 +141,16 @@ def _condition(chosen: Selection, reader: Reader) -> list[ColumnElement[bool]]:
     if chosen.facet == "type":
         return [Resource.type == chosen.value]
     if chosen.facet == "year":
-        year = int(chosen.value) if chosen.value.isascii() and chosen.value.isdigit() else 0
-        return [Resource.year == (year if year in _YEARS else -1)]
+        return [Resource.year == _year(chosen.value)]
     if chosen.facet == "language":
         return [Resource.editions.any(is_readable(reader) & (Edition.language == chosen.value))]
     return [Resource.topics.any((Topic.scheme == chosen.facet) & (Topic.code == chosen.value))]
+
+
+def _year(value: str) -> int:
+    """The year, or one that no resource has."""
+    is_year = len(value) <= _LONGEST_YEAR and value.isascii() and value.isdigit()
+    return (int(value) if is_year else 0) or -1
 
 
 def _ordering(order: Order, reader: Reader, ui: str) -> list[Any]:

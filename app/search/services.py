@@ -1,7 +1,8 @@
 """From a question to hits that may be shown.
 
 The index proposes, the database decides: hits whose edition is no longer published, or that the
-reader may not see, are dropped before any text is read or marked, and before anything is counted.
+reader may not see, are dropped before one of them stands for its resource, before any text is read
+or marked, and before anything is counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from app.library import Library
 from app.resources.models import Edition, File, Page, Passage, Resource, Version
 from app.resources.permissions import ANYONE, Reader, is_readable
 from indexes.highlighting import extract
-from indexes.searcher import facet_counts
+from indexes.searcher import collapse, facet_counts
 from indexes.types import FoundBy, Hit, Kind, Ranking, Scope, SearchQuery, Span
 
 EXTRACT_CHARACTERS = 240
@@ -103,7 +104,8 @@ def search(library: Library, request: SearchRequest) -> SearchPage:
     ranking = library.searcher.search(_query(request))
     began = perf_counter()
     with reading(library.sessions) as session:
-        hits = _permitted(session, ranking.hits, request.reader)
+        permitted = _permitted(session, ranking.hits, request.reader)
+        hits = collapse(permitted, request.ui)
         ordered = _sorted(session, hits, request.sort)
         first = (request.page - 1) * request.per_page
         shown = tuple(_describe(session, ordered[first : first + request.per_page], request))
@@ -120,6 +122,7 @@ def _query(request: SearchRequest) -> SearchQuery:
             filters=request.filters,
         ),
         reader_language=request.ui,
+        collapse=False,  # only what may be shown can stand for its resource
     )
 
 
@@ -151,7 +154,7 @@ def _permitted(session: Session, hits: Sequence[Hit], reader: Reader) -> list[Hi
     return [hit for hit in hits if current.get(hit.source) == hit.address]
 
 
-def _sorted(session: Session, hits: list[Hit], sort: Sort) -> list[Hit]:
+def _sorted(session: Session, hits: Sequence[Hit], sort: Sort) -> Sequence[Hit]:
     if sort is Sort.NEWEST:
         return sorted(hits, key=lambda hit: hit.date or "", reverse=True)
     if sort is Sort.TITLE:

@@ -11,7 +11,7 @@ from indexes.base import Vectors
 from indexes.embedded import EmbeddedIndex
 from indexes.errors import QueryTooLong
 from indexes.fusion import CANDIDATES
-from indexes.searcher import Searcher, facet_counts
+from indexes.searcher import Searcher, collapse, facet_counts
 from indexes.types import Entry, FoundBy, Kind, Ranking, Scope, SearchQuery
 from tests.indexes.conformance import DIMENSIONS, entry, put
 
@@ -220,6 +220,7 @@ def test_nothing_asked_nothing_found(index: EmbeddedIndex, searcher: Searcher) -
 def test_says_what_was_cut(index: EmbeddedIndex, searcher: Searcher) -> None:
     put(index, *(entry(f"{n}") for n in range(CANDIDATES + 1)))
     assert ask(searcher, "school").capped
+    assert ask(searcher, "school", collapse=False).capped
     assert not ask(searcher, "xqzt").capped
     long, longer = ask(searcher, "w " * 40), ask(searcher, "w " * 70)
     assert (long.words_cut, long.meaning_cut) == (True, False)
@@ -249,6 +250,36 @@ def test_a_record_lifts_its_group_and_a_passage_opens_it(
     first, second = searcher.search(SearchQuery("ford")).hits
     assert (first.id, first.others, first.score) == ("p", ("r",), pytest.approx(0.95, abs=1e-3))
     assert second.id == "o"
+
+
+def test_what_is_dropped_before_collapsing_neither_leads_nor_lifts(
+    index: EmbeddedIndex, searcher: Searcher
+) -> None:
+    fill(index, {
+        entry("stale", group="g", source="old"): 0.925,
+        entry("other", group="h"): 0.92,
+        entry("kept", group="g", language="fr"): 0.90,
+        entry("record", group="g", kind=Kind.RECORD): 0.91,
+    })  # fmt: skip
+    single = ask(searcher, "unheard", collapse=False).hits
+    assert collapse(single, "en") == ask(searcher, "unheard").hits
+    found = collapse([hit for hit in single if hit.source != "old"], "en")
+    assert [(hit.id, hit.others) for hit in found] == [("other", ()), ("kept", ("record",))]
+    assert found[1].score == pytest.approx(0.91, abs=1e-3)
+
+
+def test_a_group_is_counted_under_the_values_of_all_its_entries(
+    index: EmbeddedIndex, searcher: Searcher
+) -> None:
+    fill(index, {
+        entry("a", group="g", facets={"language": ("en",), "format": ("pdf",)}): 0.9,
+        entry("b", group="g", facets={"language": ("fr",), "format": ("pdf",)}): 0.85,
+        entry("c", group="h", facets={"language": ("fr",)}): 0.85,
+    })  # fmt: skip
+    assert facet_counts(ask(searcher, "school").hits) == {
+        "language": [("fr", 2), ("en", 1)],
+        "format": [("pdf", 1)],
+    }
 
 
 def test_counts_are_exact_where_what_follows_is_too_far_off(

@@ -8,11 +8,14 @@ from xml.etree import ElementTree as ET
 import pytest
 from flask.testing import FlaskClient
 
+from app.database import writing
 from app.library import Library
+from app.resources.models import Edition
 from app.search import views
-from app.search.services import SearchPage, SearchRequest, Sort
+from app.search.services import SearchPage, SearchRequest, Sort, search
 from indexes.errors import IndexUnavailable
 from tests.app.portal.conftest import Portal
+from tests.app.test_ingestion import arrive, work
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -189,3 +192,37 @@ def test_when_the_index_is_away_the_lists_still_work(
     assert client.get("/fr/search.json?q=x").status_code == 503
     assert client.get("/fr/search.atom?q=x").status_code == 503
     assert client.get("/fr/browse/all").status_code == 200
+
+
+@pytest.fixture
+def two_editions(words_library: Library) -> Library:
+    """One resource; asked for "music festivals", its English edition answers far better."""
+    english = "# Music festivals\n\nMusic festivals bring music to festivals."
+    french = "# Musique\n\nOn appelle aussi festivals les saisons de concerts."
+    arrive(words_library, english, key="en/m.md", work="m", language="en")
+    arrive(words_library, french, key="fr/m.txt", work="m", language="fr")
+    work(words_library)
+    return words_library
+
+
+def test_a_resource_is_found_by_its_other_editions_when_the_best_was_just_withdrawn(
+    two_editions: Library,
+) -> None:
+    request = SearchRequest("music festivals")
+    assert [hit.language for hit in search(two_editions, request).hits] == ["en"]
+    with writing(two_editions.sessions) as session:
+        session.query(Edition).filter_by(language="en").one().published_at = None
+    page = search(two_editions, request)
+    assert [hit.language for hit in page.hits] == ["fr"]
+    assert page.total == 1
+    assert page.facets["language"] == [("fr", 1)]
+
+
+def test_each_number_tells_how_many_are_left_when_it_is_chosen(two_editions: Library) -> None:
+    page = search(two_editions, SearchRequest("music festivals"))
+    assert page.facets["language"] == [("en", 1), ("fr", 1)]
+    assert page.facets["format"] == [("md", 1), ("txt", 1)]
+    for facet in ("language", "format"):
+        for value, count in page.facets[facet]:
+            narrowed = SearchRequest("music festivals", filters={facet: (value,)})
+            assert search(two_editions, narrowed).total == count
