@@ -71,8 +71,8 @@ class SearchQuery:
     """A question, who asks it and where it is asked.
 
     `reader_language` decides which edition of a resource leads when several answer about equally.
-    `collapse` shows each group once; evaluation turns it off, and so does whoever drops hits first and
-    collapses after (`searcher.collapse`).
+    `collapse` shows each group once; evaluation turns it off, and so does whoever drops hits first
+    and collapses after (`searcher.collapse`).
     """
 
     text: str
