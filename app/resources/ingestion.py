@@ -151,7 +151,7 @@ def _seen_again(session: Session, file: File, arrival: Arrival) -> Receipt:
     """
     edition, version = file.version.edition, file.version
     changed = describe(session, edition, arrival.description)
-    editions = _look_again(session, edition) if changed else ()
+    editions = _look_again(session, edition) if changed else _on_its_way(session, edition)
     if file.processing is Processing.REFUSED and not arrival.retry:
         return Receipt(Outcome.REFUSED, file.reason or "")
     if file.processing is not Processing.READY:
@@ -160,6 +160,12 @@ def _seen_again(session: Session, file: File, arrival: Arrival) -> Receipt:
         publish(session, version)
         return Receipt(Outcome.UPDATED, editions=(edition.id,))
     return Receipt(Outcome.UNCHANGED, _not_joined(edition, arrival.description), editions=editions)
+
+
+def _on_its_way(session: Session, edition: Edition) -> tuple[str, ...]:
+    """The edition, if an interrupted run left it to be indexed or embedded."""
+    waits = any(is_waiting(session, job, [edition.id]) for job in (Job.INDEX, Job.EMBED))
+    return (edition.id,) if waits else ()
 
 
 def _not_joined(edition: Edition, said: Description) -> str:
