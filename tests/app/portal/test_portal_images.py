@@ -1,5 +1,6 @@
 """Images of pages when many are asked for at once, and of pages that cannot be drawn."""
 
+import shutil
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -31,6 +32,12 @@ class Sandbox:
         return PageImage(b"webp", 1, 1)
 
     page_words = extract_pages = render_page
+
+
+@pytest.fixture(autouse=True)
+def nothing_drawn_yet(portal: Portal) -> None:
+    """Other tests share the portal and may have drawn the same pages."""
+    shutil.rmtree(portal.library.config.page_images, ignore_errors=True)
 
 
 @pytest.fixture
