@@ -59,7 +59,7 @@ def read_editions(path: Path) -> dict[str, Description]:
     """Source key -> work and language, from a TSV with the columns `work`, `language`, `path`.
 
     Raises:
-        MetadataError: a column is missing, a line is not whole, or a language is none.
+        MetadataError: a column is missing, a line is not whole, or a language is not a code.
     """
     joined: dict[str, Description] = {}
     for line, row in _rows(path, "excel-tab", ("work", "language", "path")):
