@@ -31,7 +31,7 @@ from app.outbox import (
     renew,
 )
 from app.resources.entries import edition_entries
-from app.resources.ingestion import give_up_reading, read_file
+from app.resources.file_reading import give_up_reading, read_file
 from app.resources.models import Edition
 from indexes.errors import IndexMismatch, WriterBusy
 from indexes.types import Entry

@@ -10,12 +10,12 @@ from app.database import writing
 from app.library import Library
 from app.outbox import MOST_ATTEMPTS, Job, OutboxRow, claim
 from app.resources.entries import edition_entries
+from app.resources.file_reading import publish
 from app.resources.ingestion import (
     Arrival,
     Outcome,
     Receipt,
     add_record,
-    publish,
     receive,
     store,
 )
@@ -340,7 +340,7 @@ def test_a_file_that_cannot_be_stored_is_given_up_and_nobody_waits_for_it(
     def broken(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("app.resources.ingestion._keep", broken)
+    monkeypatch.setattr("app.resources.file_reading._keep", broken)
     work(words_library)
     with words_library.sessions() as session:
         file = session.get_one(File, receipt.file_id)
