@@ -6,6 +6,7 @@ with the reason people can act on.
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 from zipfile import ZipFile
 
 from ingest.errors import Reason, Refused
@@ -51,6 +52,14 @@ FORMATS: tuple[Format, ...] = (
 )
 _BY_PARSER = {read.parser: read for read in FORMATS}
 _BY_EXTENSION = {extension: read for read in FORMATS for extension in read.extensions}
+
+
+def format_of_name(name: str) -> str:
+    """The format that a name claims, by its parser; the extension itself if none reads it."""
+    extension = PurePath(name).suffix.lower()
+    known = _BY_EXTENSION.get(extension)
+    return known.parser if known else extension
+
 
 # Recognised and not read: (magic bytes, offset, what it is).
 _UNSUPPORTED_MAGIC: tuple[tuple[bytes, int, str], ...] = (

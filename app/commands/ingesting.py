@@ -232,7 +232,10 @@ def _report_read(run: _Run, session: Session, file_id: str) -> None:
     run.passages += read.passages
     run.report(
         source,
-        Receipt(Outcome.REFUSED if refused else receipt.outcome, read.reason),
+        Receipt(
+            Outcome.REFUSED if refused else receipt.outcome,
+            ", ".join(filter(None, (receipt.reason, read.reason))),
+        ),
         language=read.language,
         pages=read.pages,
         passages=read.passages,

@@ -28,21 +28,18 @@ FORMATS = {
 
 
 def edition_entries(session: Session, edition_id: str) -> list[Entry]:
-    """The entries of an edition's current published version; none if it has nothing published."""
+    """The entries of an edition's current published version; none if it has nothing published.
+
+    Of several formats only one is searched, or every passage would be found twice.
+    """
     edition = session.get(Edition, edition_id)
     if edition is None or edition.published_at is None:
         return []
-    files = _files(session, edition)
-    facets = _facets(edition, files)
+    version = edition.published_version
+    facets = _facets(edition, version.files if version else [])
     record = _record(edition, facets)
-    return [record, *_passages(session, edition, files, facets)]
-
-
-def _files(session: Session, edition: Edition) -> list[File]:
-    if edition.published_version_id is None:
-        return []
-    query = select(File).where(File.version_id == edition.published_version_id).order_by(File.id)
-    return list(session.scalars(query))
+    file = version.reading_file if version else None
+    return [record, *(_passages(session, edition, file, facets) if file else ())]
 
 
 def _record(edition: Edition, facets: dict[str, tuple[str, ...]]) -> Entry:
@@ -69,13 +66,9 @@ def _record(edition: Edition, facets: dict[str, tuple[str, ...]]) -> Entry:
 
 
 def _passages(
-    session: Session, edition: Edition, files: list[File], facets: dict[str, tuple[str, ...]]
+    session: Session, edition: Edition, file: File, facets: dict[str, tuple[str, ...]]
 ) -> Iterator[Entry]:
-    query = (
-        select(Passage)
-        .where(Passage.file_id.in_([file.id for file in files]))
-        .order_by(Passage.file_id, Passage.ordinal)
-    )
+    query = select(Passage).where(Passage.file_id == file.id).order_by(Passage.ordinal)
     for passage in session.scalars(query):
         yield Entry(
             id=passage.id,

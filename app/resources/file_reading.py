@@ -22,6 +22,7 @@ from ingest.types import Block, IngestedFile
 from ingest.types import Passage as IngestedPassage
 
 LIMITS = Limits()
+ON_ITS_WAY = {Processing.RECEIVED, Processing.PARSING}
 
 
 def read_file(library: Library, claim: Claim) -> None:
@@ -38,6 +39,7 @@ def read_file(library: Library, claim: Claim) -> None:
         if held is not None and parsed is not None:
             if isinstance(parsed, Refused):
                 _refuse(held, parsed)
+                _publish_if_read(session, held.version)
             else:
                 _keep(session, held, parsed)
             held.store_seconds = perf_counter() - began
@@ -67,6 +69,7 @@ def give_up_reading(session: Session, file_id: str) -> None:
     file = session.get(File, file_id)
     if file is not None:
         _refuse(file, Refused(Reason.CRASHED, "every attempt to read and store it failed"))
+        _publish_if_read(session, file.version)
 
 
 def _keep(session: Session, file: File, parsed: IngestedFile) -> None:
@@ -83,9 +86,16 @@ def _keep(session: Session, file: File, parsed: IngestedFile) -> None:
     file.outline = [[item.title, item.level, item.page] for item in parsed.outline]
     file.parse_seconds = parsed.seconds
     version = file.version
-    if version.publish_when_ready or version.number == 1:
+    describes = version.publish_when_ready or version.number == 1
+    if describes and version.reading_file in (file, None):
         describe(session, version.edition, _from_text(parsed))
-    if version.publish_when_ready:
+    _publish_if_read(session, version)
+
+
+def _publish_if_read(session: Session, version: Version) -> None:
+    """Publish once every format is read: pages first shown of one must not become another's."""
+    states = {file.processing for file in version.files}
+    if version.publish_when_ready and Processing.READY in states and not states & ON_ITS_WAY:
         publish(session, version)
 
 
@@ -165,6 +175,7 @@ def publish(session: Session, version: Version) -> None:
     shown = edition.published_version
     if shown is not None and shown.number > version.number:
         return
-    edition.published_version_id = version.id
-    edition.published_at = now()
+    if shown is not version:
+        edition.published_version_id = version.id
+        edition.published_at = now()
     enqueue(session, Job.INDEX, edition.id)

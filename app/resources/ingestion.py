@@ -26,6 +26,7 @@ from app.resources.models import (
     Version,
 )
 from app.storage import StoredFile
+from ingest.media_types import format_of_name
 
 
 class Outcome(StrEnum):
@@ -90,10 +91,14 @@ def receive(library: Library, arrival: Arrival) -> Receipt:
             changed = describe(session, edition, arrival.description)
         else:
             edition, changed = _edition_for(session, arrival.description, arrival.name)
-        file = _new_version(session, edition, arrival)
-        enqueue(session, Job.PARSE, file.id)
+        replaced = _replaced(edition, arrival)
+        version = _version_for(session, edition, arrival, replaced)
+        file = _register(
+            session, version, arrival.stored, name=arrival.name, source_key=arrival.source_key
+        )
         return Receipt(
             Outcome.UPDATED if before else Outcome.ADDED,
+            "" if before or not replaced else f"replaces {replaced.source_key}",
             file_id=file.id,
             editions=_look_again(session, edition) if changed else (),
         )
@@ -222,27 +227,66 @@ def _edition_in(session: Session, resource: Resource, language: str | None) -> E
     )
 
 
-def _new_version(session: Session, edition: Edition, arrival: Arrival) -> File:
-    last = session.scalar(
-        select(Version.number)
-        .where(Version.edition_id == edition.id)
-        .order_by(Version.number.desc())
-        .limit(1)
+def _replaced(edition: Edition, arrival: Arrival) -> File | None:
+    """The file of the same format in the edition's last version, which this one takes the place of.
+
+    One that was refused is in nobody's way.
+    """
+    files = edition.versions[-1].files if edition.versions else []
+    wanted = format_of_name(arrival.name)
+    return next(
+        (
+            file
+            for file in files
+            if format_of_name(file.name) == wanted and file.processing is not Processing.REFUSED
+        ),
+        None,
     )
+
+
+def _version_for(
+    session: Session, edition: Edition, arrival: Arrival, replaced: File | None
+) -> Version:
+    """The version that the file belongs to: the last one if it is another format of that.
+
+    A PDF leads, for its pages have images. Where pages of another format can be read already,
+    their addresses stay: a new version holds both formats.
+    """
+    last = edition.versions[-1] if edition.versions else None
+    joins = last and not replaced and last.publish_when_ready == arrival.publish
+    if last and joins and not (last.reading_file and _leads(arrival.name)):
+        return last
     version = Version(
-        edition_id=edition.id, number=(last or 0) + 1, publish_when_ready=arrival.publish
+        edition=edition,
+        number=last.number + 1 if last else 1,
+        publish_when_ready=arrival.publish,
     )
     session.add(version)
     session.flush()
+    for file in last.files if last and joins else ():
+        if file.processing is not Processing.REFUSED:
+            _register(session, version, file, name=file.name, source_key=file.source_key)
+    return version
+
+
+def _leads(name: str) -> bool:
+    return format_of_name(name) == "pdf"
+
+
+def _register(
+    session: Session, version: Version, stored: StoredFile | File, *, name: str, source_key: str
+) -> File:
+    """A row for stored bytes, and the wish that they be read."""
     file = File(
-        version_id=version.id,
-        sha256=arrival.stored.sha256,
-        size=arrival.stored.size,
-        name=arrival.name,
-        source_key=arrival.source_key,
+        version=version,
+        sha256=stored.sha256,
+        size=stored.size,
+        name=name,
+        source_key=source_key,
     )
     session.add(file)
     session.flush()
+    enqueue(session, Job.PARSE, file.id)
     return file
 
 

@@ -142,6 +142,16 @@ class Version(Base):
         back_populates="version", cascade="all, delete-orphan", order_by="File.id"
     )
 
+    @property
+    def reading_file(self) -> "File | None":
+        """The file whose pages are shown and searched: of several formats the one that has images
+        of its pages.
+        """
+        ready = [one for one in self.files if one.processing is Processing.READY and one.page_count]
+        return min(
+            ready, key=lambda one: (one.media_type != "application/pdf", one.id), default=None
+        )
+
 
 class File(Base):
     """The bytes of a version in one format, found in the store by `sha256`.

@@ -20,7 +20,6 @@ from app.resources.services import (
     file_view,
     find_version,
     readable_editions,
-    reading_file,
 )
 from indexes.highlighting import mark_words
 from indexes.types import Span
@@ -153,7 +152,7 @@ def excerpt(library: Library, reader: Reader, key: PageKey, last: int) -> Excerp
 
 def _file(session: Session, reader: Reader, key: PageKey) -> tuple[File, Edition, int]:
     version = find_version(session, reader, key.resource, key.language, key.version)
-    file = reading_file(version.files)
+    file = version.reading_file
     if file is None:
         raise NotFound
     return file, version.edition, version.number
@@ -176,7 +175,7 @@ def _same_page(
     found = []
     for edition in editions:
         version = edition.published_version
-        file = reading_file(version.files) if version else None
+        file = version.reading_file if version else None
         if edition.language == key.language or file is None:
             continue
         exact = file.page_count == count

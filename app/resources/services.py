@@ -4,7 +4,6 @@ Plain values come out; what may be seen is decided in the queries. Pages of the 
 `reading`, lists of resources in `catalogue`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +23,6 @@ from app.resources.models import (
     DEMO,
     Edition,
     File,
-    Processing,
     Resource,
     Review,
     Topic,
@@ -248,14 +246,6 @@ def find_version(
     return version
 
 
-def reading_file(files: Sequence[File]) -> File | None:
-    """The file whose pages are shown: of several formats the one with images of its pages."""
-    ready = [file for file in files if file.processing == Processing.READY and file.page_count]
-    return min(
-        ready, key=lambda file: (file.media_type != "application/pdf", file.id), default=None
-    )
-
-
 def file_view(file: File, ui: str, edition: Edition, version: int) -> FileView:
     return FileView(
         name=file.name,
@@ -288,7 +278,7 @@ def _missing(session: Session, resource_id: str, language: str | None) -> Except
 def _edition_view(edition: Edition, ui: str, leads: bool) -> EditionView:
     version = edition.published_version
     files = [file for file in version.files if file.size] if version else []
-    shown = reading_file(files)
+    shown = version.reading_file if version else None
     read_url = page_address(ui, edition.resource_id, edition.language, None, 1) if shown else ""
     return EditionView(
         language=edition.language,
@@ -305,7 +295,7 @@ def _edition_view(edition: Edition, ui: str, leads: bool) -> EditionView:
 
 def _contents(session: Session, edition: Edition, ui: str) -> tuple[tuple[ContentsItem, ...], bool]:
     version = edition.published_version
-    file = reading_file(version.files) if version else None
+    file = version.reading_file if version else None
     return contents_of(session, edition, file, ui) if file else ((), False)
 
 
