@@ -33,6 +33,7 @@ from app.outbox import (
 from app.resources.entries import edition_entries
 from app.resources.file_reading import give_up_reading, read_file
 from app.resources.models import Edition
+from indexes.embedding.windows import embed_with_windows
 from indexes.errors import IndexMismatch, WriterBusy
 from indexes.types import Entry
 
@@ -197,7 +198,7 @@ class Worker:
         batch = [entry for entries in missing.values() for entry in entries][:EMBED_PASSAGES]
         if batch and self._library.embedder is not None:
             texts = [embedded_text(entry) for entry in batch]
-            vectors = self._library.embedder.embed_passages(texts)
+            vectors = embed_with_windows(self._library.embedder, texts)
             with self._library.index.writer() as writer:
                 writer.add_vectors(batch, vectors)
             self.tally.embedded += len(batch)
@@ -210,7 +211,7 @@ class Worker:
                     release(session, [single])
 
     def _without_vector(self, entries: list[Entry]) -> list[Entry]:
-        held = self._library.index.vectors_of([entry.id for entry in entries])
+        held = self._library.index.with_vectors([entry.id for entry in entries])
         return [entry for entry in entries if entry.id not in held]
 
 
@@ -234,7 +235,7 @@ def rebuild_index(library: Library, progress: Callable[[int, int], None]) -> int
             writer.replace(edition, entries)
             if entries and library.embedder is not None:
                 texts = [embedded_text(entry) for entry in entries]
-                writer.add_vectors(entries, library.embedder.embed_passages(texts))
+                writer.add_vectors(entries, embed_with_windows(library.embedder, texts))
             count += len(entries)
             progress(number, len(editions))
     with writing(library.sessions) as session:

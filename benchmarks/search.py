@@ -94,7 +94,7 @@ def build(library: Library, count: int) -> None:
             entries = edition_entries(session, f"edition-{edition:06}")
             writer.replace(entries[0].source, entries)
             real = vectors[code][numbers.integers(len(vectors[code]), size=len(entries))]
-            writer.add_vectors(entries, perturbed(real, numbers))
+            writer.add_vectors(entries, [own[None] for own in perturbed(real, numbers)])
 
 
 def add_edition(

@@ -12,7 +12,7 @@ To add a language add a row to `ROWS`; the fingerprint changes and the index ask
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -22,6 +22,7 @@ import tantivy
 
 OTHER: Final = "other"
 MAX_TOKEN_BYTES: Final = 80
+SHARED_LETTERS: Final = 5
 
 # Function words, spelled without accents. Left out although lists in circulation have them:
 # "été" (summer), "estado" (the State), single letters ("vitamine C"; elisions go otherwise).
@@ -118,16 +119,24 @@ def blank_elisions(text: str) -> str:
 def analyzer(code: str) -> Any:
     """The tantivy analyser of a row; its input has gone through `prepare`."""
     row = TABLE[code]
-    filters = [
+    stemmers = [tantivy.Filter.stemmer(row.stemmer)] * row.stemmer_passes if row.stemmer else []
+    return _analyzer(row.stop_words, stemmers)
+
+
+@cache
+def _shared_analyzer() -> Any:
+    return _analyzer([word for row in ROWS for word in row.stop_words], [])
+
+
+def _analyzer(stop_words: Sequence[str], last: Sequence[Any]) -> Any:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for step in (
         tantivy.Filter.remove_long(MAX_TOKEN_BYTES),
         tantivy.Filter.lowercase(),
         tantivy.Filter.ascii_fold(),
-        tantivy.Filter.custom_stopword(list(row.stop_words)),
-    ]
-    if row.stemmer is not None:
-        filters += [tantivy.Filter.stemmer(row.stemmer) for _ in range(row.stemmer_passes)]
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for step in filters:
+        tantivy.Filter.custom_stopword(list(stop_words)),
+        *last,
+    ):
         builder = builder.filter(step)
     return builder.build()
 
@@ -136,6 +145,15 @@ def analyse(text: str, code: str) -> list[str]:
     """The terms of a text in the row `code`, in order, repeated as often as they occur."""
     terms: list[str] = analyzer(code).analyze(prepare(text))
     return terms
+
+
+def shared_terms(text: str) -> list[str]:
+    """The terms of a text in whichever language: the first letters of its words, folded.
+
+    Names, numbers and words of one root (culture, cultural, culturel) so meet across languages.
+    """
+    terms = _shared_analyzer().analyze(prepare(text))
+    return [term[:SHARED_LETTERS] for term in terms]
 
 
 def positions(text: str, code: str) -> list[tuple[int, str]]:
@@ -158,5 +176,6 @@ def words(text: str) -> Iterator[tuple[int, int, str]]:
 
 def fingerprint() -> str:
     """Names everything that decides which terms a text gives: other value, other terms."""
-    parts = (repr(ROWS), _ELISIONS.pattern, str(MAX_TOKEN_BYTES), version("tantivy"))
+    limits = f"{MAX_TOKEN_BYTES} {SHARED_LETTERS}"
+    parts = (repr(ROWS), _ELISIONS.pattern, limits, version("tantivy"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.query_parser import ParsedQuery
 from indexes.types import Entry, Hit, IndexStatus, Scope
 
 Vectors = NDArray[np.float32]
@@ -20,9 +21,10 @@ Vectors = NDArray[np.float32]
 class Candidate:
     """An entry that one signal brought, with that signal's score.
 
-    From words the score is BM25 divided by the query's ideal self-score in the passage's language
-    (0 to about 1); from meaning it is the cosine of unit vectors with language directions removed.
-    `search_language` is the row of the analysis table that the entry's language belongs to.
+    From words, shared or not, the score is BM25 divided by the query's ideal self-score in the
+    passage's language (0 to about 1); from meaning it is the cosine of unit vectors with language
+    directions removed. `search_language` is the row of the analysis table that the entry's language
+    belongs to.
     """
 
     hit: Hit
@@ -42,8 +44,11 @@ class IndexWriter(Protocol):
         Vectors of entries whose id stays are kept; those of others go.
         """
 
-    def add_vectors(self, entries: Sequence[Entry], vectors: Vectors) -> None:
-        """Store one unit vector an entry, shape (len(entries), dimensions). Idempotent."""
+    def add_vectors(self, entries: Sequence[Entry], vectors: Sequence[Vectors]) -> None:
+        """Store unit vectors, an array an entry, shape (1 + windows, dimensions). Idempotent.
+
+        The first row speaks for the whole text, the others for its windows, if it has any.
+        """
 
 
 class SearchIndex(Protocol):
@@ -60,16 +65,28 @@ class SearchIndex(Protocol):
     def rebuild(self) -> AbstractContextManager[IndexWriter]:
         """Build a new generation aside; it replaces the old one when the context ends well."""
 
-    def words(self, text: str, scope: Scope, limit: int) -> Mapping[str, Sequence[Candidate]]:
+    def words(
+        self, query: ParsedQuery, scope: Scope, limit: int
+    ) -> Mapping[str, Sequence[Candidate]]:
         """The best `limit` candidates a search language by words."""
+
+    def shared_words(
+        self, query: ParsedQuery, scope: Scope, limit: int
+    ) -> Mapping[str, Sequence[Candidate]]:
+        """The same by what the words of several languages share (`analysis.shared_terms`)."""
 
     def meaning(
         self, vector: Vectors, scope: Scope, limit: int
     ) -> Mapping[str, Sequence[Candidate]]:
-        """The best `limit` candidates a search language by meaning, exact or nearly so."""
+        """The best `limit` candidates a search language by the whole text's vector, exact or
+        nearly so.
+        """
 
     def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
-        """The vectors of those entries that have one."""
+        """The vectors of those entries that have any, shape (1 + windows, dimensions)."""
+
+    def with_vectors(self, ids: Sequence[str]) -> set[str]:
+        """Those of the entries that have vectors."""
 
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Those of the entries that the index holds."""

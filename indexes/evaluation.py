@@ -23,6 +23,7 @@ from indexes.analysis import search_language
 from indexes.embedded.index import EmbeddedIndex
 from indexes.embedding.base import Embedder
 from indexes.embedding.repeated_query import RepeatedQueryEmbedder
+from indexes.embedding.windows import embed_with_windows
 from indexes.errors import MalformedTestSet
 from indexes.searcher import Searcher
 from indexes.types import Entry, Kind, Scope, SearchQuery
@@ -304,7 +305,7 @@ def _fill(
             entries = [_entry(document) for document in documents[start : start + BATCH]]
             for entry in entries:
                 writer.replace(entry.source, [entry])
-            writer.add_vectors(entries, embedder.embed_passages([e.text for e in entries]))
+            writer.add_vectors(entries, embed_with_windows(embedder, [e.text for e in entries]))
             progress("indexing", start + len(entries), len(documents))
 
 

@@ -45,11 +45,11 @@ class Searcher:
         with clock.stage("embedding"):
             vector = self._embedder.embed_query(parsed.meaning) if self._embedder else None
         with clock.stage("words"):
-            words = self._index.words(query.text, query.scope, fusion.CANDIDATES)
+            words = self._index.words(parsed, query.scope, fusion.CANDIDATES)
         with clock.stage("meaning"):
             meaning, cosines = self._by_meaning(vector, query, parsed, words)
         with clock.stage("ranking"):
-            familiar = bool(words) or self._is_familiar(query)
+            familiar = bool(words) or self._is_familiar(parsed, query)
             ranked = fusion.fuse(
                 words, meaning, cosines, familiar=familiar, constants=self._constants
             )
@@ -81,12 +81,12 @@ class Searcher:
             vectors = self._index.vectors_of([i for i in _ids(words) if i not in near])
         except IndexMismatch:
             return {}, {}
-        return meaning, {i: float(np.dot(own, vector)) for i, own in vectors.items()}
+        return meaning, {i: float(np.dot(own[0], vector)) for i, own in vectors.items()}
 
-    def _is_familiar(self, query: SearchQuery) -> bool:
+    def _is_familiar(self, parsed: ParsedQuery, query: SearchQuery) -> bool:
         """Whether a word of the query stands anywhere in what the reader may see."""
         everything = Scope(visible_to=query.scope.visible_to)
-        return bool(self._index.words(query.text, everything, 1))
+        return bool(self._index.words(parsed, everything, 1))
 
     def _admitted(self, meaning: Lists, parsed: ParsedQuery, words: Lists) -> Lists:
         """Those that hold the phrases asked for and nothing that was asked to be left out."""

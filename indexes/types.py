@@ -33,7 +33,7 @@ class Entry:
     which. `source` is what the entry was derived from and is replaced with (an edition, a thread).
     `language` is a BCP 47 tag. `visible_to` holds tokens (`public`, `members`, `group:ID`).
     `facets` maps a facet's code to its values. `address` is the caller's own way back to the
-    place, kept as it is.
+    place, kept as it is. `authors` are found by their names only, when asked for as authors.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Entry:
     title: str
     heading: str
     text: str
+    authors: tuple[str, ...] = ()
     visible_to: tuple[str, ...] = ("public",)
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     date: str | None = None

@@ -50,8 +50,8 @@ class Batch:
         self._vectors.replace(source, labels)
         self._remember(source, labels)
 
-    def add_vectors(self, entries: Sequence[Entry], vectors: Vectors) -> None:
-        """Store one unit vector an entry, shape (len(entries), dimensions).
+    def add_vectors(self, entries: Sequence[Entry], vectors: Sequence[Vectors]) -> None:
+        """Store unit vectors, an array an entry, shape (1 + windows, dimensions).
 
         Entries that the index does not hold are passed over: they went while they were embedded.
         What is stored beside the vector is what the index holds of the entry, not what is given.
@@ -59,15 +59,18 @@ class Batch:
         Raises:
             ValueError: the shape is another, or a number is not finite.
         """
-        if vectors.shape != (len(entries), self._dimensions) or not self._dimensions:
-            raise ValueError(f"{vectors.shape} is not ({len(entries)}, {self._dimensions})")
-        if not np.isfinite(vectors).all():
+        if len(vectors) != len(entries):
+            raise ValueError(f"Vectors for {len(vectors)} entries, not for {len(entries)}")
+        for own in vectors:
+            if own.shape != (max(1, len(own)), self._dimensions) or not self._dimensions:
+                raise ValueError(f"{own.shape} is not (1 + windows, {self._dimensions})")
+        if not all(np.isfinite(own).all() for own in vectors):
             raise ValueError("A vector has numbers that are not finite")
         labels = self._labels_of([entry.id for entry in entries])
         self._vectors.add(
             [
-                Row(entry.id, labels[entry.id][1], labels[entry.id][0], vector)
-                for entry, vector in zip(entries, vectors, strict=True)
+                Row(entry.id, labels[entry.id][1], labels[entry.id][0], own[0])
+                for entry, own in zip(entries, vectors, strict=True)
                 if entry.id in labels
             ]
         )

@@ -1,6 +1,6 @@
 """The index on one machine: a folder, no service. Many processes search it, one writes."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,12 +12,15 @@ from indexes.base import Candidate, IndexWriter, Vectors
 from indexes.embedded.batch import batch
 from indexes.embedded.generations import Generation, Generations
 from indexes.embedded.reader import Reader, foreign_errors
+from indexes.embedded.words import LanguageWords
 from indexes.errors import IndexMismatch
-from indexes.query_parser import parse
+from indexes.query_parser import ParsedQuery
 from indexes.types import Entry, IndexStatus, Scope
 
 # Of what lies in the files; a change asks for a rebuild.
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
+
+_Search = Callable[[LanguageWords, ParsedQuery, Scope, int], list[Candidate]]
 
 
 class EmbeddedIndex:
@@ -68,19 +71,31 @@ class EmbeddedIndex:
                 del generation  # lets go of it, so that one not published can be removed
                 self._generations.sweep()
 
-    def words(self, text: str, scope: Scope, limit: int) -> Mapping[str, Sequence[Candidate]]:
+    def words(
+        self, query: ParsedQuery, scope: Scope, limit: int
+    ) -> Mapping[str, Sequence[Candidate]]:
         """The best `limit` candidates a search language by words; see `SearchIndex.words`.
 
         Raises:
             IndexMismatch: the index was built with another schema or analysis.
         """
-        query = parse(text)
+        return self._by_words(LanguageWords.search, query, scope, limit)
+
+    def shared_words(
+        self, query: ParsedQuery, scope: Scope, limit: int
+    ) -> Mapping[str, Sequence[Candidate]]:
+        """The same by words that languages share; see `SearchIndex.shared_words`."""
+        return self._by_words(LanguageWords.search_shared, query, scope, limit)
+
+    def _by_words(
+        self, search: "_Search", query: ParsedQuery, scope: Scope, limit: int
+    ) -> Mapping[str, Sequence[Candidate]]:
         with self._reader.opened() as opened:
             if opened is None:
                 return {}
             self._check(opened.generation, ("schema", "analysis"))
             found = {
-                code: language.search(query, scope, limit)
+                code: search(language, query, scope, limit)
                 for code, language in opened.words.items()
                 if not scope.languages or code in scope.languages
             }
@@ -112,6 +127,18 @@ class EmbeddedIndex:
                 return {}
             self._check(opened.generation, self._fingerprint.keys())
             return opened.vectors.vectors_of(ids)
+
+    def with_vectors(self, ids: Sequence[str]) -> set[str]:
+        """Those of the entries that have vectors.
+
+        Raises:
+            IndexMismatch: the index was built with another embedder.
+        """
+        with self._reader.opened() as opened:
+            if opened is None:
+                return set()
+            self._check(opened.generation, self._fingerprint.keys())
+            return opened.vectors.holds(ids)
 
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Those of the entries that the index holds."""

@@ -171,11 +171,16 @@ class VectorView:
             for code, own in found.items()
         }
 
+    def holds(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that have vectors."""
+        keys = Keys(ids)
+        return {entry_id for live in self.segments for entry_id in live.find(keys)}
+
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those ids that have one."""
         keys = Keys(ids)
         return {
-            entry_id: np.array(live.segment.vectors[row])
+            entry_id: np.array(live.segment.vectors[row])[None]
             for live in self.segments
             for entry_id, row in live.find(keys).items()
         }

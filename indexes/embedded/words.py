@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import tantivy
 
-from indexes.analysis import ROWS, analyse, analyzer, positions, prepare
+from indexes.analysis import ROWS, analyse, analyzer, positions, prepare, shared_terms
 from indexes.base import Candidate
 from indexes.embedded.attributes import Attributes, attributes_of, from_json, to_json
 from indexes.embedded.durable import stamp
@@ -26,6 +26,7 @@ from indexes.types import Entry, FoundBy, Scope
 # With the titles of xquad and piaf any weight from .15 to .5 gives +.001 nDCG@10; .8 loses it.
 TITLE_WEIGHT: Final = 0.3
 SEARCHED: Final = {"text": 1.0, "title": TITLE_WEIGHT}
+SHARED: Final = "shared"
 EXACT: Final = ("id", "source", "visible_to", "facet")
 STORED: Final = ("address", "attributes", "body")
 
@@ -34,6 +35,7 @@ def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
     for name in SEARCHED:
         builder.add_text_field(name, tokenizer_name="analysed", index_option="position")
+    builder.add_text_field(SHARED, tokenizer_name="whitespace", index_option="freq")
     for name in EXACT:
         builder.add_text_field(
             name, tokenizer_name="raw", index_option="basic", stored=name == "id"
@@ -61,6 +63,7 @@ def document(entry: Entry) -> Any:
     found = tantivy.Document()
     found.add_text("text", prepare(entry.text))
     found.add_text("title", prepare(f"{entry.title}\n{entry.heading}"))
+    found.add_text(SHARED, " ".join(shared_terms(entry.text)))
     found.add_text("id", entry.id)
     found.add_text("source", entry.source)
     for token in entry.visible_to:
@@ -104,6 +107,14 @@ class Found:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Terms of which any may stand in the fields, each of which counts with its weight."""
+
+    terms: Sequence[str]
+    fields: Mapping[str, float]
+
+
 class LanguageWords:
     """The passages of one search language at one commit; several threads may search it."""
 
@@ -118,11 +129,22 @@ class LanguageWords:
     def search(self, query: ParsedQuery, scope: Scope, limit: int) -> list[Candidate]:
         """The best by words: BM25 divided by the query's ideal self-score, equal ones by id."""
         terms = list(dict.fromkeys(analyse(" ".join(query.words), self.code)))
-        if not terms or not self.count or not scope.visible_to:
+        return self._best(_Asked(terms, SEARCHED), query, scope, limit)
+
+    def search_shared(self, query: ParsedQuery, scope: Scope, limit: int) -> list[Candidate]:
+        """The best by words that languages share, scored in the same way."""
+        terms = list(dict.fromkeys(shared_terms(" ".join(query.words))))
+        return self._best(_Asked(terms, {SHARED: 1.0}), query, scope, limit)
+
+    def _best(
+        self, asked: "_Asked", query: ParsedQuery, scope: Scope, limit: int
+    ) -> list[Candidate]:
+        if not asked.terms or not self.count or not scope.visible_to:
             return []
-        ideal = sum(map(self._idf, terms))
+        field = next(iter(asked.fields))
+        ideal = sum(self._idf(field, term) for term in asked.terms)
         hits = self._searcher.search(
-            _query(query, terms, scope, self.code), limit, count=False
+            _query(query, asked, scope, self.code), limit, count=False
         ).hits
         found = [self._candidate(address, score / ideal) for score, address in hits]
         return sorted(found, key=lambda candidate: (-candidate.score, candidate.hit.id))
@@ -145,9 +167,9 @@ class LanguageWords:
         """Whether there are documents of a source; perhaps only deleted ones."""
         return bool(self._searcher.doc_freq("source", source))
 
-    def _idf(self, term: str) -> float:
+    def _idf(self, field: str, term: str) -> float:
         """tantivy's own formula; a term that no passage has gets the largest value."""
-        having = self._searcher.doc_freq("text", term)
+        having = self._searcher.doc_freq(field, term)
         total = max(self.count, having)  # tantivy counts deleted ones until they are merged away
         return log(1 + (total - having + 0.5) / (having + 0.5))
 
@@ -189,10 +211,10 @@ class WordsReader:
         self._views[code] = LanguageWords(code, self._indexes[code].searcher())
 
 
-def _query(query: ParsedQuery, terms: Sequence[str], scope: Scope, code: str) -> Any:
+def _query(query: ParsedQuery, asked: _Asked, scope: Scope, code: str) -> Any:
     """Any of the terms, all of the phrases, none of what is without, in scope."""
     must, must_not = tantivy.Occur.Must, tantivy.Occur.MustNot
-    clauses = [(must, _any_term(terms)), *((must, only) for only in _filters(scope))]
+    clauses = [(must, _any_term(asked)), *((must, only) for only in _filters(scope))]
     for phrase in query.phrases:
         clauses += [(must, _unscored(found)) for found in _phrase(phrase, code)]
     for phrase in query.without:
@@ -203,11 +225,10 @@ def _query(query: ParsedQuery, terms: Sequence[str], scope: Scope, code: str) ->
     return tantivy.Query.boolean_query(clauses)
 
 
-def _any_term(terms: Sequence[str]) -> Any:
-    """BM25 of the text, and a little for the titles."""
+def _any_term(asked: _Asked) -> Any:
     found = []
-    for name, weight in SEARCHED.items():
-        for term in terms:
+    for name, weight in asked.fields.items():
+        for term in asked.terms:
             query = tantivy.Query.term_query(SCHEMA, name, term)
             found.append(query if weight == 1 else tantivy.Query.boost_query(query, weight))
     return _any(found)

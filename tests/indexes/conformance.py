@@ -13,6 +13,7 @@ import pytest
 
 from indexes.base import SearchIndex, Vectors
 from indexes.errors import IndexMismatch, WriterBusy
+from indexes.query_parser import parse
 from indexes.types import Entry, Kind, Scope
 
 DIMENSIONS = 8
@@ -36,13 +37,18 @@ def entry(entry_id: str, text: str = "A school on the river", **given: Any) -> E
     return Entry(id=entry_id, text=text, **(defaults | given))
 
 
+def rows_of(vectors: Vectors) -> list[Vectors]:
+    """Vectors of as many entries without windows."""
+    return [vector[None] for vector in vectors]
+
+
 def put(index: SearchIndex, *entries: Entry, vectors: Vectors | None = None) -> None:
     """Let each source hold those of the entries that are of it; then add the vectors."""
     with index.writer() as writer:
         for source in {one.source for one in entries}:
             writer.replace(source, [one for one in entries if one.source == source])
         if vectors is not None:
-            writer.add_vectors(entries, vectors)
+            writer.add_vectors(entries, rows_of(vectors))
 
 
 def unit(*values: float) -> Vectors:
@@ -60,7 +66,7 @@ def some_vectors(count: int, seed: int = 1) -> Vectors:
 
 def by_words(index: SearchIndex, text: str, scope: Scope = EVERYONE, limit: int = 50) -> list[str]:
     """Ids found, language after language, best first."""
-    found = index.words(text, scope, limit)
+    found = index.words(parse(text), scope, limit)
     return [candidate.hit.id for code in sorted(found) for candidate in found[code]]
 
 
@@ -110,7 +116,7 @@ class SearchIndexConformance:
 
     def test_a_new_index_is_empty_and_answers(self, index: SearchIndex) -> None:
         assert everything(index) == ([], {}, {}, 0, 0)
-        assert not index.words("school", EVERYONE, 5)
+        assert not index.words(parse("school"), EVERYONE, 5)
         assert not index.meaning(unit(1), EVERYONE, 5)
 
     def test_gives_back_what_it_was_given(self, index: SearchIndex) -> None:
@@ -128,7 +134,7 @@ class SearchIndexConformance:
         )
         put(index, given)
         assert index.entries(["é:1", "unknown"]) == {"é:1": given}
-        (hit,) = (c.hit for c in index.words("œuvre", MEMBERS, 5)["fr"])
+        (hit,) = (c.hit for c in index.words(parse("œuvre"), MEMBERS, 5)["fr"])
         for name in ("id", "kind", "group", "group_kind", "source", "language", "address", "date"):
             assert getattr(hit, name) == getattr(given, name)
         assert hit.facets == given.facets
@@ -136,7 +142,7 @@ class SearchIndexConformance:
     def test_replace_is_idempotent(self, index: SearchIndex) -> None:
         a, b = entry("a", source="s"), entry("b", source="s")
         put(index, a, b, vectors=some_vectors(2))
-        before = everything(index), index.words("school", EVERYONE, 5)
+        before = everything(index), index.words(parse("school"), EVERYONE, 5)
         for _ in range(3):
             put(index, a, b, vectors=some_vectors(2))
             assert sorted(by_words(index, "school")) == ["a", "b"]
@@ -168,7 +174,7 @@ class SearchIndexConformance:
             writer.replace("s", [moved, c])
         kept = index.vectors_of(["a", "b", "c"])
         assert list(kept) == ["a"]
-        np.testing.assert_array_equal(kept["a"], vectors[0])
+        np.testing.assert_array_equal(kept["a"][0], vectors[0])
         (hit,) = (x.hit for x in index.meaning(vectors[0], EVERYONE, 5)["en"])
         assert (hit.address, hit.facets) == ("elsewhere", {"type": ("guide",)})
 
@@ -183,7 +189,7 @@ class SearchIndexConformance:
     def test_an_entry_may_change_its_language(self, index: SearchIndex) -> None:
         put(index, entry("a", source="s"), vectors=some_vectors(1))
         put(index, entry("a", source="s", language="fr"))
-        assert list(index.words("school", EVERYONE, 5)) == ["fr"]
+        assert list(index.words(parse("school"), EVERYONE, 5)) == ["fr"]
         assert list(index.meaning(unit(1), EVERYONE, 5)) == ["fr"]
 
     def test_vectors_may_come_later_change_and_come_twice(self, index: SearchIndex) -> None:
@@ -192,16 +198,16 @@ class SearchIndexConformance:
         assert index.status().vectors == 0
         for vectors in (some_vectors(2, 1), some_vectors(2, 2), some_vectors(2, 2)):
             with index.writer() as writer:
-                writer.add_vectors([a, b], vectors)
+                writer.add_vectors([a, b], rows_of(vectors))
             found = index.vectors_of(["a", "b"])
-            np.testing.assert_array_equal([found["a"], found["b"]], vectors)
+            np.testing.assert_array_equal([found["a"][0], found["b"][0]], vectors)
             assert index.status().vectors == 2
 
     def test_a_vector_of_an_entry_that_is_gone_is_passed_over(self, index: SearchIndex) -> None:
         put(index, entry("a"))
         with index.writer() as writer:
             writer.replace("edition of a", [])
-            writer.add_vectors([entry("a"), entry("never there")], some_vectors(2))
+            writer.add_vectors([entry("a"), entry("never there")], rows_of(some_vectors(2)))
         assert index.status().vectors == 0
         assert by_meaning(index, unit(1)) == []
 
@@ -260,9 +266,9 @@ class SearchIndexConformance:
     def test_each_language_has_its_own_statistics(self, index: SearchIndex) -> None:
         texts = ("une école rouge", "une école verte", "un jardin")
         put(index, *(entry(text, text, language="fr") for text in texts))
-        before = index.words("école verte", EVERYONE, 5)["fr"]
+        before = index.words(parse("école verte"), EVERYONE, 5)["fr"]
         put(index, *(entry(f"en{n}", "école " * 30, language="en") for n in range(20)))
-        assert index.words("école verte", EVERYONE, 5)["fr"] == before
+        assert index.words(parse("école verte"), EVERYONE, 5)["fr"] == before
 
     def test_one_language_is_not_analysed_as_another(self, index: SearchIndex) -> None:
         put(index, entry("fr", "nationales", language="fr"), entry("en", "nationales"))
@@ -271,10 +277,10 @@ class SearchIndexConformance:
     def test_score_is_a_share_of_the_ideal(self, index: SearchIndex) -> None:
         texts = ("red house", "red garden", "green house", "blue sea")
         put(index, *(entry(text, text) for text in texts))
-        (best, *rest) = index.words("red house", EVERYONE, 5)["en"]
+        (best, *rest) = index.words(parse("red house"), EVERYONE, 5)["en"]
         assert (best.hit.id, best.score) == ("red house", pytest.approx(1))
         assert [c.score for c in rest] == [pytest.approx(0.5), pytest.approx(0.5)]
-        (halved, *_) = index.words("red unheard", EVERYONE, 5)["en"]
+        (halved, *_) = index.words(parse("red unheard"), EVERYONE, 5)["en"]
         assert 0.2 < halved.score < 0.5  # what no passage has counts as the rarest
 
     def test_titles_count_a_little(self, index: SearchIndex) -> None:
@@ -292,17 +298,32 @@ class SearchIndexConformance:
         assert by_words(index, "droit -mer") == []
         assert set(by_words(index, 'mer "de la"')) == {"a", "b"}
 
+    def test_shared_words_are_compared_across_languages(self, index: SearchIndex) -> None:
+        put(
+            index,
+            entry("fr", "Les politiques culturelles à Cotonou en 2014", language="fr"),
+            entry("es", "El agua y los ríos", language="es"),
+            entry("en", "Rivers of the world", language="en"),
+        )
+        found = index.shared_words(parse("cultural policy Cotonou 2014"), EVERYONE, 5)
+        assert {code: [c.hit.id for c in own] for code, own in found.items()} == {"fr": ["fr"]}
+        assert 0 < found["fr"][0].score < 1.5
+        assert not index.shared_words(parse("the of les"), EVERYONE, 5)  # stop words of any
+
     @pytest.mark.parametrize(
         "query", ['"', '-"', "- -- *", "AND (", "\0 \ud800", "😀", "", "a:b^2~[x TO", "'" * 99]
     )
     def test_nothing_typed_is_an_error(self, index: SearchIndex, query: str) -> None:
         put(index, entry("a"))
-        index.words(query, EVERYONE, 5)
+        index.words(parse(query), EVERYONE, 5)
 
     def test_limit_is_for_each_language(self, index: SearchIndex) -> None:
         entries = [entry(f"{code}{n}", language=code) for code in ("en", "fr") for n in range(5)]
         put(index, *entries, vectors=some_vectors(10))
-        for found in (index.words("school", EVERYONE, 3), index.meaning(unit(1), EVERYONE, 3)):
+        for found in (
+            index.words(parse("school"), EVERYONE, 3),
+            index.meaning(unit(1), EVERYONE, 3),
+        ):
             assert {code: len(own) for code, own in found.items()} == {"en": 3, "fr": 3}
 
     # ---- meaning -----------------------------------------------------------------------------
@@ -344,7 +365,7 @@ class SearchIndexConformance:
             with index.writer() as writer:
                 writer.replace("s", [entry("a", "other text", source="s"), entry("c", source="s")])
                 writer.replace("edition of b", [])
-                writer.add_vectors([entry("c", source="s")], some_vectors(1))
+                writer.add_vectors([entry("c", source="s")], rows_of(some_vectors(1)))
                 raise KeyError("mine")
 
         with pytest.raises(KeyError, match="mine"):
@@ -362,7 +383,7 @@ class SearchIndexConformance:
         put(other, entry("a"), vectors=some_vectors(1))
         with index.writer() as writer:
             writer.replace("edition of b", [entry("b")])
-            writer.add_vectors([entry("b")], some_vectors(1))
+            writer.add_vectors([entry("b")], rows_of(some_vectors(1)))
             assert by_words(other, "school") == by_meaning(other, unit(1)) == ["a"]
         assert sorted(by_words(other, "school")) == sorted(by_meaning(other, unit(1))) == ["a", "b"]
         other.close()
@@ -375,7 +396,7 @@ class SearchIndexConformance:
         old = other.status().generation
         with index.rebuild() as writer:
             writer.replace("edition of new", [entry("new")])
-            writer.add_vectors([entry("new")], some_vectors(1))
+            writer.add_vectors([entry("new")], rows_of(some_vectors(1)))
             for one in (index, other):
                 assert by_words(one, "school") == by_meaning(one, unit(1)) == ["old"]
         for one in (index, other):

@@ -52,7 +52,7 @@ def change(index: EmbeddedIndex, source: int, seed: int) -> None:
     with index.writer() as writer:
         writer.replace(str(source), entries)
         if entries:
-            writer.add_vectors(entries, vectors_of(entries))
+            writer.add_vectors(entries, [own[None] for own in vectors_of(entries)])
 
 
 def rebuild(index: EmbeddedIndex, seeds: dict[int, int]) -> None:
@@ -62,7 +62,7 @@ def rebuild(index: EmbeddedIndex, seeds: dict[int, int]) -> None:
             entries = entries_of(source, seed)
             writer.replace(str(source), entries)
             if entries:
-                writer.add_vectors(entries, vectors_of(entries))
+                writer.add_vectors(entries, [own[None] for own in vectors_of(entries)])
 
 
 def say(*words: object) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from indexes.embedded import EmbeddedIndex, vector_writer
 from indexes.errors import IndexUnavailable
+from indexes.query_parser import parse
 from tests.indexes.conformance import (
     DIMENSIONS,
     EVERYONE,
@@ -152,7 +153,7 @@ def test_a_missing_generation_is_told_and_can_be_rebuilt(
     put(index, entry("a"))
     (tmp_path / "i" / "CURRENT").write_text("000009")
     with pytest.raises(IndexUnavailable):
-        index.words("school", EVERYONE, 5)
+        index.words(parse("school"), EVERYONE, 5)
     with index.rebuild() as writer:
         writer.replace("edition of a", [entry("a")])
     assert by_words(index, "school") == ["a"]

@@ -66,7 +66,7 @@ def fill(index: EmbeddedIndex, cosines: Mapping[Entry, float | None]) -> None:
     put(index, *cosines)
     having = {one: cosine for one, cosine in cosines.items() if cosine is not None}
     with index.writer() as writer:
-        writer.add_vectors(list(having), np.stack([at(cosine) for cosine in having.values()]))
+        writer.add_vectors(list(having), [at(cosine)[None] for cosine in having.values()])
 
 
 def ids(ranking: Ranking) -> list[str]:
