@@ -10,6 +10,7 @@ from app.commands.ingesting import ingest
 from app.commands.operating import db, doctor, index, model, serve, worker
 from app.config import ConfigError, read_config
 from app.library import Library
+from app.memory import keep_one_heap
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,6 +33,7 @@ for command in (db, demo, doctor, evaluate, index, ingest, model, search, serve,
 
 
 def main() -> None:
+    keep_one_heap()
     passerelle()
 
 

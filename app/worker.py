@@ -36,6 +36,7 @@ from app.resources.models import Edition
 from indexes.embedding.windows import embed_with_windows
 from indexes.errors import IndexMismatch, WriterBusy
 from indexes.types import Entry
+from ingest import sandbox
 
 log = logging.getLogger(__name__)
 
@@ -191,6 +192,7 @@ class Worker:
 
     def _embed(self, claims: Sequence[Claim]) -> None:
         """Embed the first slice of what has no vector yet; a job with nothing left is done."""
+        sandbox.rest()  # the parsers' 150 MB are not held while the model works
         missing = {
             claim_id: self._without_vector(entries)
             for claim_id, entries in self._entries(claims).items()

@@ -126,6 +126,18 @@ def test_a_nursery_that_died_is_replaced() -> None:
     assert run_confined(len, "abc", limits=Limits()) == 3
 
 
+def test_at_rest_no_parser_is_held_and_the_next_job_runs() -> None:
+    from ingest import sandbox
+
+    run_confined(len, "", limits=Limits())
+    held = sandbox._PARSING.process
+    assert held
+    sandbox.rest()
+    sandbox.rest()
+    assert_ends(held.pid)
+    assert run_confined(len, "abc", limits=Limits()) == 3
+
+
 def test_two_threads_at_once() -> None:
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda n: run_confined(abs, -n, limits=Limits()), range(20)))
