@@ -40,10 +40,17 @@ class Attributes:
         )
 
     def _passes(self, scope: Scope) -> bool:
+        if not (scope.filters or scope.any_of or scope.none_of):
+            return True  # as nearly always; what follows takes microseconds a set
         values = dict(self.facets)
-        return all(
-            not set(values.get(code, ())).isdisjoint(wanted)
-            for code, wanted in scope.filters.items()
+        held = {(code, value) for code, own in self.facets for value in own}
+        return (
+            all(
+                not set(values.get(code, ())).isdisjoint(wanted)
+                for code, wanted in scope.filters.items()
+            )
+            and not any(held.isdisjoint(alternatives) for alternatives in scope.any_of)
+            and held.isdisjoint(scope.none_of)
         )
 
     def hit(self, entry_id: str, address: str, score: float, found_by: FoundBy) -> Hit:
@@ -77,6 +84,7 @@ def attributes_of(entry: Entry) -> Attributes:
     )
 
 
+@lru_cache(maxsize=64)  # passages of one edition come one after the other
 def to_json(attributes: Attributes) -> bytes:
     """As stored; `from_json` reads it."""
     fields = [getattr(attributes, name) for name in Attributes.__slots__]

@@ -8,6 +8,7 @@ import numpy as np
 from indexes.base import Vectors
 from indexes.embedded.attributes import attributes_of
 from indexes.embedded.generations import Generation
+from indexes.embedded.integers import LARGEST, rounded
 from indexes.embedded.reader import foreign_errors
 from indexes.embedded.segments import Row
 from indexes.embedded.vector_writer import Label, VectorWriter
@@ -45,8 +46,8 @@ class Batch:
         self._words.remove_source(source)
         self._words.remove(moved)
         self._moved |= moved
-        self._words.add(wanted.values())
         labels = {entry.id: (attributes_of(entry), entry.address) for entry in entries}
+        self._words.add((entry, labels[entry.id][0]) for entry in wanted.values())
         self._vectors.replace(source, labels)
         self._remember(source, labels)
 
@@ -54,7 +55,7 @@ class Batch:
         """Store unit vectors, an array an entry, shape (1 + windows, dimensions).
 
         Entries that the index does not hold are passed over: they went while they were embedded.
-        What is stored beside the vector is what the index holds of the entry, not what is given.
+        What is stored beside the vectors is what the index holds of the entry, not what is given.
 
         Raises:
             ValueError: the shape is another, or a number is not finite.
@@ -64,12 +65,12 @@ class Batch:
         for own in vectors:
             if own.shape != (max(1, len(own)), self._dimensions) or not self._dimensions:
                 raise ValueError(f"{own.shape} is not (1 + windows, {self._dimensions})")
-        if not all(np.isfinite(own).all() for own in vectors):
-            raise ValueError("A vector has numbers that are not finite")
+        if not all((np.abs(own) <= LARGEST).all() for own in vectors):  # no NaN is
+            raise ValueError("A vector has numbers that are not finite or not of a unit vector")
         labels = self._labels_of([entry.id for entry in entries])
         self._vectors.add(
             [
-                Row(entry.id, labels[entry.id][1], labels[entry.id][0], own[0])
+                Row(entry.id, labels[entry.id][1], labels[entry.id][0], rounded(own))
                 for entry, own in zip(entries, vectors, strict=True)
                 if entry.id in labels
             ]

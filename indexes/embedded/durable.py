@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, after a crash too."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -14,8 +15,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def write_synced(path: Path, data: bytes | memoryview) -> None:
     """Write a file that nobody refers to yet; on return it is on the disk."""
+    write_parts_synced(path, (data,))
+
+
+def write_parts_synced(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """The same, of parts one after the other, so that they need not be in memory together."""
     with path.open("wb") as file:
-        file.write(data)
+        for part in parts:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
 

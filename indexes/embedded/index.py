@@ -18,7 +18,7 @@ from indexes.query_parser import ParsedQuery
 from indexes.types import Entry, IndexStatus, Scope
 
 # Of what lies in the files; a change asks for a rebuild.
-SCHEMA_VERSION: Final = "2"
+SCHEMA_VERSION: Final = "5"
 
 _Search = Callable[[LanguageWords, ParsedQuery, Scope, int], list[Candidate]]
 
@@ -104,7 +104,7 @@ class EmbeddedIndex:
     def meaning(
         self, vector: Vectors, scope: Scope, limit: int
     ) -> Mapping[str, Sequence[Candidate]]:
-        """The best `limit` candidates a search language by meaning, exact.
+        """The best `limit` candidates a search language by meaning; see `SearchIndex.meaning`.
 
         Raises:
             IndexMismatch: the index was built with another embedder.
@@ -117,7 +117,7 @@ class EmbeddedIndex:
             return opened.vectors.search(query, scope, limit)
 
     def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
-        """The vectors of those entries that have one.
+        """The vectors of those entries that have some; see `SearchIndex.vectors_of`.
 
         Raises:
             IndexMismatch: the index was built with another embedder.
@@ -145,6 +145,18 @@ class EmbeddedIndex:
         with self._reader.opened() as opened:
             languages = opened.words.values() if opened else ()
             return {found.id: found.entry() for own in languages for found in own.find(ids)}
+
+    def holding(self, words: Sequence[str]) -> Mapping[str, Sequence[int]]:
+        """How many entries of each search language hold each word; see `SearchIndex.holding`."""
+        with self._reader.opened() as opened:
+            languages = opened.words if opened else {}
+            return {code: language.holding(words) for code, language in languages.items()}
+
+    def spellings(self, code: str, limit: int) -> Sequence[tuple[str, int]]:
+        """The most frequent words of a search language; see `SearchIndex.spellings`."""
+        with self._reader.opened() as opened:
+            language = opened.words.get(code) if opened else None
+            return language.spellings(limit) if language else ()
 
     def all_ids(self) -> Iterator[str]:
         """Ids of all entries, in no order."""

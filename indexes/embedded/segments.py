@@ -1,37 +1,47 @@
 """Immutable files of vectors and, beside them, whose vectors they are.
 
-    NAME.vectors    float32, rows x dimensions, mapped
-    NAME.npz        columns: ids, addresses, sorted hashes of ids, index into attribute sets
+    NAME.codes      the whole texts' vectors in eight bits, scanned by every search; mapped
+    NAME.vectors    all vectors in sixteen bits, an entry's one after the other: the whole text's,
+                    then its windows'; read where they are needed
+    NAME.npz        columns: ids, addresses, hashes of ids, index into attribute sets, scales of
+                    the codes, where an entry's vectors end
 
-Columns are read into memory (about 80 bytes a row); the vectors stay on the disk's cache.
+Columns are read into memory (about 100 bytes a row). `NAME.vectors` is not mapped: a page touched
+maps its neighbours with it, and searches here and there would soon hold the whole file.
+`segment_writer` writes them.
 """
 
-import io
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import weakref
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import compress, pairwise
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.base import Vectors
-from indexes.embedded.attributes import Attributes, many_from_json, many_to_json
-from indexes.embedded.durable import write_synced
+from indexes.embedded.attributes import Attributes, many_from_json
+from indexes.embedded.integers import Codes, Sixteen, restored
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
+KINDS: Final = ("codes", "vectors", "npz")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A vector, shape (dimensions,), and whose it is."""
+    """An entry's vectors, shape (1 + windows, dimensions), and whose they are."""
 
     id: str
     address: str
     attributes: Attributes
-    vector: Vectors
+    vectors: Sixteen
 
 
 class Keys:
@@ -39,59 +49,98 @@ class Keys:
 
     def __init__(self, ids: Iterable[str]) -> None:
         self.ids = list(ids)
-        self.hashes = np.array([_hash(entry_id) for entry_id in self.ids], np.uint64)
+        digests = [blake2b(entry_id.encode(), digest_size=8).digest() for entry_id in self.ids]
+        self.hashes = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
+
+    def only(self, mask: Mask) -> "Keys":
+        """Some of them."""
+        found = Keys(())
+        found.ids, found.hashes = list(compress(self.ids, mask)), self.hashes[mask]
+        return found
 
 
 class Segment:
     """A segment as read; several threads may use it.
 
-    `vectors` has shape (rows, dimensions), `attribute_of` (rows,): indexes into `attributes`.
+    `codes` has a row an entry, `attribute_of` shape (rows,): indexes into `attributes`.
     """
 
     def __init__(self, folder: Path, name: str, dimensions: int) -> None:
         with np.load(folder / f"{name}.npz", allow_pickle=False) as columns:
-            self._ids = _Strings(columns["ids"], columns["id_ends"])
-            self._addresses = _Strings(columns["addresses"], columns["address_ends"])
-            self._hashes: NDArray[np.uint64] = columns["hashes"]
+            self.ids = Strings(columns["ids"], columns["id_ends"])
+            self.addresses = Strings(columns["addresses"], columns["address_ends"])
+            self.hashes: NDArray[np.uint64] = columns["hashes"]
             self._by_hash: NDArray[np.uint32] = columns["by_hash"]
             self.attribute_of: NDArray[np.uint32] = columns["attribute_of"]
             self.attributes = many_from_json(columns["attributes"].tobytes())
+            self.vector_ends: NDArray[np.int64] = columns["vector_ends"]
+            scales, sums = columns["scales"], columns["sums"]
+        self._sorted_hashes = self.hashes[self._by_hash]
         self.name = name
         self.rows = len(self.attribute_of)
-        self.vectors: Vectors = np.memmap(
-            folder / f"{name}.vectors", np.float32, "r", shape=(self.rows, dimensions)
-        )
-
-    def id_of(self, row: int) -> str:
-        return self._ids[row]
-
-    def address_of(self, row: int) -> str:
-        return self._addresses[row]
-
-    def attributes_of(self, row: int) -> Attributes:
-        return self.attributes[int(self.attribute_of[row])]
+        path, shape = folder / f"{name}.codes", (self.rows, dimensions)
+        self.codes = Codes(np.memmap(path, np.uint8, "r", shape=shape), scales, sums)
+        self._dimensions = dimensions
+        self._file = os.open(folder / f"{name}.vectors", os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
 
     def row(self, row: int) -> Row:
-        """A row with a copy of its vector."""
-        vector = np.array(self.vectors[row])
-        return Row(self.id_of(row), self.address_of(row), self.attributes_of(row), vector)
+        """All that is kept of a row."""
+        (entry_id,), (address,) = (own.at(np.array([row])) for own in (self.ids, self.addresses))
+        attributes = self.attributes[int(self.attribute_of[row])]
+        return Row(entry_id, address, attributes, self.kept(row, row + 1))
 
-    def find(self, keys: Keys) -> Iterator[tuple[str, int]]:
-        """Rows with these ids, dead ones too, each as (id, row)."""
-        first = np.searchsorted(self._hashes, keys.hashes)
-        inside = first < self.rows
-        inside[inside] = self._hashes[first[inside]] == keys.hashes[inside]
-        for index in np.flatnonzero(inside):
-            yield from self._rows_at(keys.ids[index], int(first[index]))
+    def kept(self, start: int, end: int) -> Sixteen:
+        """All vectors of the rows from `start` to before `end`, one after the other."""
+        first = int(self.vector_ends[start - 1]) if start else 0
+        data = self._read(first, int(self.vector_ends[end - 1]) - first)
+        return np.frombuffer(data, np.int16).reshape(-1, self._dimensions)
 
-    def _rows_at(self, entry_id: str, place: int) -> Iterator[tuple[str, int]]:
-        """Rows with this id among those whose hash stands at `place` and behind it."""
-        wanted = self._hashes[place]
-        while place < self.rows and self._hashes[place] == wanted:
-            row = int(self._by_hash[place])
-            if self.id_of(row) == entry_id:
-                yield entry_id, row
-            place += 1
+    def wholes(self, rows: Rows) -> Vectors:
+        """The vectors of the rows' whole texts, shape (len(rows), dimensions)."""
+        firsts = self.vector_ends[rows] - self.vector_counts[rows]
+        return self._restored([self._read(first, 1) for first in firsts.tolist()])
+
+    def vectors(self, rows: Rows) -> list[Vectors]:
+        """The vectors of each row, shape (1 + windows, dimensions)."""
+        counts = self.vector_counts[rows]
+        places = zip((self.vector_ends[rows] - counts).tolist(), counts.tolist(), strict=True)
+        found = self._restored([self._read(first, count) for first, count in places])
+        ends = np.cumsum(counts).tolist()
+        return [found[start:end] for start, end in pairwise([0, *ends])]
+
+    def _restored(self, read: Sequence[bytes]) -> Vectors:
+        kept = np.frombuffer(b"".join(read), np.int16)
+        return restored(kept.reshape(-1, self._dimensions))
+
+    def _read(self, first: int, count: int) -> bytes:
+        width = 2 * self._dimensions
+        return os.pread(self._file, count * width, first * width)
+
+    @cached_property
+    def vector_counts(self) -> NDArray[np.int64]:
+        """How many vectors each row has, shape (rows,)."""
+        return np.diff(self.vector_ends, prepend=0)
+
+    @cached_property
+    def languages(self) -> NDArray[np.str_]:
+        """The search language of each attribute set."""
+        return np.array([attributes.search_language for attributes in self.attributes])
+
+    def find(self, keys: Keys) -> dict[str, int]:
+        """Rows with these ids, dead ones too; an id has at most one in a segment."""
+        wanted, places = keys, np.searchsorted(self._sorted_hashes, keys.hashes)
+        found: dict[str, int] = {}
+        while len(wanted.ids):  # once, but for different ids with one hash
+            inside = places < self.rows
+            inside[inside] = self._sorted_hashes[places[inside]] == wanted.hashes[inside]
+            wanted, places = wanted.only(inside), places[inside]
+            rows = self._by_hash[places].astype(np.intp)
+            ids = self.ids.at(rows)
+            same = np.array([a == b for a, b in zip(wanted.ids, ids, strict=True)], np.bool_)
+            found |= zip(compress(ids, same), rows[same].tolist(), strict=True)
+            wanted, places = wanted.only(~same), places[~same] + 1
+        return found
 
     def rows_of_source(self, source: str) -> list[int]:
         """Rows of this source, dead ones too."""
@@ -109,47 +158,19 @@ class Segment:
         return sets
 
 
-class _Strings:
+class Strings:
     """Strings one after the other in UTF-8; `ends` has where each ends, in bytes."""
 
     def __init__(self, data: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
         self._data = data.tobytes()
-        self._ends = ends
+        self._ends = np.concatenate([[0], ends])
 
-    def __getitem__(self, index: int) -> str:
-        start = int(self._ends[index - 1]) if index else 0
-        return self._data[start : int(self._ends[index])].decode()
+    def at(self, rows: Rows) -> list[str]:
+        """The strings of these rows."""
+        starts, ends = self._ends[rows].tolist(), self._ends[rows + 1].tolist()
+        return [self._data[a:b].decode() for a, b in zip(starts, ends, strict=True)]
 
-
-def write_segment(folder: Path, name: str, rows: Sequence[Row]) -> None:
-    """Write a segment that no manifest lists yet; on return it is on the disk."""
-    sets = {attributes: n for n, attributes in enumerate(dict.fromkeys(r.attributes for r in rows))}
-    ids, id_ends = _packed([row.id for row in rows])
-    addresses, address_ends = _packed([row.address for row in rows])
-    hashes = Keys(row.id for row in rows).hashes
-    by_hash = np.argsort(hashes, kind="stable")
-    columns = io.BytesIO()
-    np.savez(
-        columns,
-        ids=ids,
-        id_ends=id_ends,
-        addresses=addresses,
-        address_ends=address_ends,
-        hashes=hashes[by_hash],
-        by_hash=by_hash.astype(np.uint32),
-        attribute_of=np.array([sets[row.attributes] for row in rows], np.uint32),
-        attributes=np.frombuffer(many_to_json(sets), np.uint8),
-    )
-    vectors = np.ascontiguousarray([row.vector for row in rows], np.float32)
-    write_synced(folder / f"{name}.vectors", vectors.data)
-    write_synced(folder / f"{name}.npz", columns.getbuffer())
-
-
-def _packed(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    encoded = [text.encode() for text in texts]
-    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
-    return np.frombuffer(b"".join(encoded), np.uint8), ends
-
-
-def _hash(entry_id: str) -> int:
-    return int.from_bytes(blake2b(entry_id.encode(), digest_size=8).digest())
+    def only(self, mask: Mask) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Data and lengths of some."""
+        lengths = np.diff(self._ends)
+        return np.frombuffer(self._data, np.uint8)[np.repeat(mask, lengths)], lengths[mask]

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from indexes.analysis import ROWS, search_language
-from indexes.embedded.words import Found, LanguageWords, document, open_index
+from indexes.embedded.attributes import Attributes
+from indexes.embedded.documents import Found, document, open_index
+from indexes.embedded.words import LanguageWords
 from indexes.types import Entry
 
 # tantivy's memory before it writes a part to the disk, a language; below 15 MB it refuses.
@@ -18,6 +20,7 @@ class _LanguageWriter:
     def __init__(self, folder: Path, code: str) -> None:
         self._index: Any = open_index(folder, code)
         self._writer: Any = None
+        self._sources: set[str] = set()  # of what was added
         self.before = LanguageWords(code, self._index.searcher())
 
     def writer(self) -> Any:
@@ -31,6 +34,14 @@ class _LanguageWriter:
     @property
     def is_open(self) -> bool:
         return self._writer is not None
+
+    def add(self, entry: Entry, attributes: Attributes) -> None:
+        self._sources.add(entry.source)
+        self.writer().add_document(document(entry, attributes))
+
+    def holds_source(self, source: str) -> bool:
+        """Whether there is anything to delete, which costs tantivy a look-up in every part."""
+        return source in self._sources or self.before.holds_source(source)
 
     def delete(self, field: str, value: str) -> None:
         self.writer().delete_documents_by_term(field, value)
@@ -64,7 +75,7 @@ class WordWriter:
     def remove_source(self, source: str) -> None:
         """Remove all entries of a source."""
         for language in self._languages.values():
-            if language.is_open or language.before.holds_source(source):
+            if language.holds_source(source):
                 language.delete("source", source)
 
     def remove(self, ids: Iterable[str]) -> None:
@@ -73,11 +84,10 @@ class WordWriter:
             for language in self._languages.values():
                 language.delete("id", entry_id)
 
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Add entries; the caller has removed those with the same ids."""
-        for entry in entries:
-            language = self._languages[search_language(entry.language)]
-            language.writer().add_document(document(entry))
+    def add(self, entries: Iterable[tuple[Entry, Attributes]]) -> None:
+        """Add entries with their attributes; the caller has removed those with the same ids."""
+        for entry, attributes in entries:
+            self._languages[search_language(entry.language)].add(entry, attributes)
 
     def commit(self) -> None:
         """Make all changes last, language after language."""

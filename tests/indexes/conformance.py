@@ -4,18 +4,37 @@
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from indexes.base import SearchIndex, Vectors
 from indexes.errors import IndexMismatch, WriterBusy
 from indexes.query_parser import parse
 from indexes.types import Entry, Kind, Scope
 
+# Few words, so that demands are met often enough: inflected, accented, with hyphens, stop words.
+_WORDS = ("mer", "Mers", "l’eau", "the", "de", "co-op", "coop", "été", "ETE", "op", "œuvre", "x")
+_TEXTS = st.tuples(
+    st.lists(st.sampled_from(_WORDS), max_size=6).map(" ".join),
+    st.lists(st.sampled_from(_WORDS), max_size=3).map(" ".join),
+    st.lists(st.sampled_from(_WORDS), max_size=2).map(" ".join),
+)
+_SIGNS = ("", "", "-", "title:", "-title:", "author:", "-author:")
+_ASKED = st.one_of(
+    st.sampled_from(_WORDS),
+    st.sampled_from(("mer*", "oeu*", "ete*", "coo*")),
+    st.lists(st.sampled_from(_WORDS), min_size=2, max_size=3).map(lambda own: f'"{" ".join(own)}"'),
+)
+_QUERIES = st.lists(
+    st.one_of(st.tuples(st.sampled_from(_SIGNS), _ASKED).map("".join), st.just("OR")), max_size=4
+).map(" ".join)
+_LANGUAGES = ("fr", "en", "es", "pt")
 DIMENSIONS = 8
 EVERYONE = Scope()
 MEMBERS = Scope(visible_to=("public", "members"))
@@ -35,6 +54,10 @@ def entry(entry_id: str, text: str = "A school on the river", **given: Any) -> E
         "heading": "",
     }
     return Entry(id=entry_id, text=text, **(defaults | given))
+
+
+# A backend may round what it keeps of a unit vector; numbers and cosines stay this close.
+CLOSE = 5e-5
 
 
 def rows_of(vectors: Vectors) -> list[Vectors]:
@@ -62,6 +85,20 @@ def some_vectors(count: int, seed: int = 1) -> Vectors:
     rows = np.random.default_rng(seed).normal(size=(count, DIMENSIONS)).astype(np.float32)
     normalised: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return normalised
+
+
+def some_windows(counts: Sequence[int], seed: int = 1) -> list[Vectors]:
+    """Vectors of as many entries, each with so many windows."""
+    rows = some_vectors(sum(counts) + len(counts), seed)
+    return np.split(rows, np.cumsum([1 + count for count in counts])[:-1])
+
+
+def assert_close(found: Mapping[str, Vectors], expected: Mapping[str, Vectors]) -> None:
+    """The same entries, and each with the same vectors but for rounding."""
+    assert found.keys() == expected.keys()
+    for entry_id, vectors in expected.items():
+        assert (found[entry_id].dtype, found[entry_id].shape) == (np.float32, vectors.shape)
+        np.testing.assert_allclose(found[entry_id], vectors, atol=CLOSE)
 
 
 def by_words(index: SearchIndex, text: str, scope: Scope = EVERYONE, limit: int = 50) -> list[str]:
@@ -100,6 +137,15 @@ SPELLINGS = [
     ("es", "La evaluación del niño", "evaluacion EVALUACIÓN evaluaciones nino niños"),
     ("en", "The library’s evaluations", "library libraries evaluation Library's"),
     ("pt", "Avaliação", "avaliacao AVALIAÇÃO"),
+    # Hyphens: apart, together or with one; in one word on either side.
+    ("en", "e-learning from peer-to-peer", "e-learning elearning E‑Learning peer-to-peer peer"),
+    ("en", "cooperation by email", "co-operation cooperation CO-OPERATIONS e-mail"),
+    ("fr", "la co‑opération socio-économique", "coopération co-operation socioéconomiques"),
+    ("es", "la co-producción socioeconómica", "coproducciones socio-económico co-produccion"),
+    # Full width, ligatures, ǆ-like forms and one character for two.
+    ("en", "Ｆｕｌｌ　ｗｉｄｔｈ, ﬂow №５", "full width WIDTH flow ﬂows no5"),
+    ("fr", "Œuvres, cæcum, ﬁnancé", "oeuvre œuvre CAECUM cæcum finances"),
+    ("es", "La cigüeña y el pingu\u0308ino", "ciguena CIGÜEÑAS pingüino pinguino"),
 ]
 
 
@@ -128,6 +174,7 @@ class SearchIndexConformance:
             heading="H",
             kind=Kind.POST,
             visible_to=("group:1", "members"),
+            authors=("Ana Díaz", "« UNESCO »"),
             facets={"country": ("fr", "pe"), "topic": ("a b",)},
             date="2024-05-01",
             address="v3/p. 7#é",
@@ -138,6 +185,25 @@ class SearchIndexConformance:
         for name in ("id", "kind", "group", "group_kind", "source", "language", "address", "date"):
             assert getattr(hit, name) == getattr(given, name)
         assert hit.facets == given.facets
+
+    def test_tells_how_many_entries_hold_a_word_in_any_form_a_language(
+        self, index: SearchIndex
+    ) -> None:
+        put(index, entry("a", "Two schools"), entry("b", "A school", title="The river"))
+        put(index, entry("c", "une école", language="fr"))
+        held = index.holding(["school", "rivers", "ecoles", "the", "zebra"])
+        assert {code: list(own) for code, own in held.items() if any(own)} == {
+            "en": [2, 1, 0, 2, 0],
+            "fr": [0, 0, 1, 0, 0],
+        }
+
+    def test_tells_words_as_they_are_written_the_most_frequent_first(
+        self, index: SearchIndex
+    ) -> None:
+        put(index, entry("a", "L’École", language="fr"), entry("b", "une école", language="fr"))
+        assert index.spellings("fr", 10) == [("école", 2), ("une", 1)]
+        assert list(index.spellings("fr", 1)) == [("école", 2)]
+        assert list(index.spellings("es", 10)) == []
 
     def test_replace_is_idempotent(self, index: SearchIndex) -> None:
         a, b = entry("a", source="s"), entry("b", source="s")
@@ -167,15 +233,15 @@ class SearchIndexConformance:
 
     def test_vectors_stay_with_ids_that_stay(self, index: SearchIndex) -> None:
         a, b, c = (entry(name, source="s") for name in "abc")
-        vectors = some_vectors(2)
-        put(index, a, b, vectors=vectors)
+        vectors = some_windows([2, 1])
+        put(index, a, b)
+        with index.writer() as writer:
+            writer.add_vectors([a, b], vectors)
         moved = replace(a, address="elsewhere", facets={"type": ("guide",)})
         with index.writer() as writer:
             writer.replace("s", [moved, c])
-        kept = index.vectors_of(["a", "b", "c"])
-        assert list(kept) == ["a"]
-        np.testing.assert_array_equal(kept["a"][0], vectors[0])
-        (hit,) = (x.hit for x in index.meaning(vectors[0], EVERYONE, 5)["en"])
+        assert_close(index.vectors_of(["a", "b", "c"]), {"a": vectors[0]})
+        (hit,) = (x.hit for x in index.meaning(vectors[0][0], EVERYONE, 5)["en"])
         assert (hit.address, hit.facets) == ("elsewhere", {"type": ("guide",)})
 
     def test_an_id_that_changes_its_source_is_there_once(self, index: SearchIndex) -> None:
@@ -196,12 +262,28 @@ class SearchIndexConformance:
         a, b = entry("a"), entry("b")
         put(index, a, b)
         assert index.status().vectors == 0
-        for vectors in (some_vectors(2, 1), some_vectors(2, 2), some_vectors(2, 2)):
+        for counts, seed in (([0, 0], 1), ([2, 0], 1), ([0, 3], 2), ([0, 3], 2), ([1, 3], 3)):
+            vectors = some_windows(counts, seed)
             with index.writer() as writer:
-                writer.add_vectors([a, b], rows_of(vectors))
-            found = index.vectors_of(["a", "b"])
-            np.testing.assert_array_equal([found["a"][0], found["b"][0]], vectors)
+                writer.add_vectors([a, b], vectors)
+            assert_close(index.vectors_of(["a", "b"]), dict(zip("ab", vectors, strict=True)))
             assert index.status().vectors == 2
+
+    def test_gives_back_the_vectors_of_all_windows(self, index: SearchIndex) -> None:
+        entries = [entry(f"{n:02}", language=("en", "fr", "pt")[n % 3]) for n in range(60)]
+        vectors = some_windows([n % 5 for n in range(60)])
+        put(index, *entries, entry("without"))
+        for start in range(0, 60, 20):
+            some = slice(start, start + 20)
+            with index.writer() as writer:
+                writer.add_vectors(entries[some], vectors[some])
+        expected = {one.id: own for one, own in zip(entries, vectors, strict=True)}
+        asked = [*expected, "without", "unknown"]
+        assert_close(index.vectors_of(asked), expected)
+        assert_close(index.vectors_of(["07"]), {"07": vectors[7]})
+        assert index.with_vectors(asked) == expected.keys()
+        assert index.vectors_of([]) == {}
+        assert index.with_vectors([]) == set()
 
     def test_a_vector_of_an_entry_that_is_gone_is_passed_over(self, index: SearchIndex) -> None:
         put(index, entry("a"))
@@ -240,6 +322,12 @@ class SearchIndexConformance:
             (Scope(filters={"type": ("guide", "video"), "country": ("pe",)}), {"public"}),
             (Scope(filters={"type": ("pe",)}), set()),
             (Scope(hidden_sources=("edition of public", "unknown")), {"spanish", "bare"}),
+            (Scope(any_of=((("type", "guide"), ("type", "video")),)), {"public", "spanish"}),
+            (Scope(any_of=((("country", "pe"),), (("country", "fr"),))), {"public"}),
+            (Scope(any_of=((("country", "pe"),), (("type", "video"),))), set()),
+            (Scope(any_of=((),)), set()),
+            (Scope(none_of=(("type", "guide"),)), {"spanish", "bare"}),
+            (Scope(none_of=(("type", "video"), ("country", "fr"))), {"bare"}),
         ],
     )
     def test_scope(self, mixed: SearchIndex, scope: Scope, expected: set[str]) -> None:
@@ -298,6 +386,92 @@ class SearchIndexConformance:
         assert by_words(index, "droit -mer") == []
         assert set(by_words(index, 'mer "de la"')) == {"a", "b"}
 
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("cultur*", {"plural", "english"}),
+            ("politi*", {"plural"}),  # whatever its stem
+            ("POLÍTI* school", {"plural"}),
+            ("cultur* -politi*", {"english"}),
+            ("school culturelles", {"plural", "english", "river"}),
+            ("school OR politiques", {"plural", "english", "river"}),
+            ("culture school OR rivière", {"english", "river"}),
+            ('"the river" OR politiques', {"plural", "river"}),
+            ("school title:atlas", {"river"}),
+            ("title:atlas OR culture", {"english", "river"}),
+            ("school -title:ATLAS", {"english"}),
+            ("school title:river", set()),  # that is its heading
+            ("school author:unesco", {"river"}),
+            ("school author:unes*", {"river"}),
+            ('school author:"diaz ana"', {"english"}),
+            ("school -author:unesco", {"english"}),
+            ("school author:school", set()),
+            ('school title:"the of"', {"river", "english"}),  # stop words demand nothing
+        ],
+    )
+    def test_what_is_demanded(self, index: SearchIndex, query: str, expected: set[str]) -> None:
+        entries = (
+            entry("plural", "Les politiques culturelles", language="fr"),
+            entry("english", "A school of culture", authors=("Ana Díaz", "Bo")),
+            entry("river", "School by the river", title="Atlas", heading="River",
+                  authors=("UNESCO",)),
+        )  # fmt: skip
+        put(index, *entries)
+        assert set(by_words(index, query)) == expected
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("author:unesco", ["new", "old"]),
+            ("title:harbours", ["new"]),
+            ("title:harb* -author:bo", ["new"]),
+            ("author:nobody", []),
+            ("title:the", []),
+            ("type:guide", ["new", "old"]),  # which ones is the scope's to say
+        ],
+    )
+    def test_a_query_of_fields_lists_records_newest_first(
+        self, index: SearchIndex, query: str, expected: list[str]
+    ) -> None:
+        about = {"kind": Kind.RECORD, "authors": ("UNESCO",)}
+        put(
+            index,
+            entry("old", date="1999/2024-05-01", **about),
+            entry("new", title="Harbour", date="2012/2024-01-01", **about),
+            entry("passage", title="Harbour", **about | {"kind": Kind.PASSAGE}),
+        )
+        assert by_words(index, query) == expected
+        assert by_words(index, query, limit=1) == expected[:1]
+        assert not index.shared_words(parse(query), EVERYONE, 5)
+
+    def test_a_beginning_counts_as_a_word(self, index: SearchIndex) -> None:
+        put(index, entry("both", "policies of culture"), entry("one", "culture"), entry("none"))
+        (best, second) = index.words(parse("cultur* policy"), EVERYONE, 5)["en"]
+        assert (best.hit.id, second.hit.id) == ("both", "one")
+        assert 0 < second.score < best.score < 1.5
+        (only, *_) = index.words(parse("cultur*"), EVERYONE, 5)["en"]
+        assert only.score == pytest.approx(1)
+
+    @settings(
+        max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    @given(texts=st.lists(_TEXTS, min_size=2, max_size=4), query=_QUERIES)
+    def test_the_index_admits_what_the_query_admits(
+        self, index: SearchIndex, texts: list[tuple[str, str, str]], query: str
+    ) -> None:
+        """With a word that all entries hold, those found are those whose demands are met."""
+        entries = [
+            entry(str(n), f"{text} zebra", title=title, authors=(author,), language=language)
+            for n, (text, title, author) in enumerate(texts)
+            for language in (_LANGUAGES[n % len(_LANGUAGES)],)
+        ]
+        with index.rebuild() as writer:
+            for one in entries:
+                writer.replace(one.source, [one])
+        parsed = parse(f"zebra {query}")
+        expected = {one.id for one in entries if parsed.admits(one)}
+        assert set(by_words(index, f"zebra {query}")) == expected
+
     def test_shared_words_are_compared_across_languages(self, index: SearchIndex) -> None:
         put(
             index,
@@ -311,7 +485,29 @@ class SearchIndexConformance:
         assert not index.shared_words(parse("the of les"), EVERYONE, 5)  # stop words of any
 
     @pytest.mark.parametrize(
-        "query", ['"', '-"', "- -- *", "AND (", "\0 \ud800", "😀", "", "a:b^2~[x TO", "'" * 99]
+        "query",
+        [
+            '"',
+            '-"',
+            "- -- *",
+            "AND (",
+            "\0 \ud800",
+            "😀",
+            "",
+            "a:b^2~[x TO",
+            "'" * 99,
+            "a",
+            "the of",
+            "سياسات*",
+            "😀*** title:😀",
+            "author:\ud800",
+            "(a+)+$" + "a" * 1990,
+            "aaa*" * 500,
+            "a.*b* [^a]* .*",
+            "title:a-b-c-d author:(((",
+            "OR OU OR",
+            'title:"" -"" x',
+        ],
     )
     def test_nothing_typed_is_an_error(self, index: SearchIndex, query: str) -> None:
         put(index, entry("a"))
@@ -336,7 +532,18 @@ class SearchIndexConformance:
         best = np.argsort(-(vectors @ query))[:20]
         found = index.meaning(query, EVERYONE, 20)["en"]
         assert [c.hit.id for c in found] == [f"{n:03}" for n in best]
-        np.testing.assert_allclose([c.score for c in found], (vectors @ query)[best], atol=1e-5)
+        np.testing.assert_allclose([c.score for c in found], (vectors @ query)[best], atol=CLOSE)
+
+    def test_windows_are_not_searched(self, index: SearchIndex) -> None:
+        near, far = unit(1, 0.1), unit(0, 1)
+        put(index, entry("near"), entry("far"))
+        with index.writer() as writer:
+            writer.add_vectors(
+                [entry("far"), entry("near")], [np.stack([far, unit(1), unit(1)]), near[None]]
+            )
+        found = index.meaning(unit(1), EVERYONE, 5)["en"]
+        assert [c.hit.id for c in found] == ["near", "far"]
+        np.testing.assert_allclose([c.score for c in found], [near[0], 0], atol=CLOSE)
 
     def test_equal_ones_come_in_the_order_of_their_ids(self, index: SearchIndex) -> None:
         entries = [entry(name) for name in "dbfaec"]

@@ -41,9 +41,11 @@ def entries_of(source: int, seed: int) -> list[Entry]:
     ]
 
 
-def vectors_of(entries: list[Entry]) -> np.ndarray:
-    """Vectors that depend on the id alone."""
-    return np.stack([np.eye(DIMENSIONS, dtype=np.float32)[int(e.id[-1])] for e in entries])
+def vectors_of(entries: list[Entry]) -> list[np.ndarray]:
+    """Vectors that depend on the id alone: one, two or three an entry."""
+    numbers = [int(entry.id[-1]) for entry in entries]
+    axes = np.eye(DIMENSIONS, dtype=np.float32)
+    return [np.roll(axes, -number, axis=0)[: 1 + number % 3] for number in numbers]
 
 
 def change(index: EmbeddedIndex, source: int, seed: int) -> None:
@@ -52,7 +54,7 @@ def change(index: EmbeddedIndex, source: int, seed: int) -> None:
     with index.writer() as writer:
         writer.replace(str(source), entries)
         if entries:
-            writer.add_vectors(entries, [own[None] for own in vectors_of(entries)])
+            writer.add_vectors(entries, vectors_of(entries))
 
 
 def rebuild(index: EmbeddedIndex, seeds: dict[int, int]) -> None:
@@ -62,7 +64,7 @@ def rebuild(index: EmbeddedIndex, seeds: dict[int, int]) -> None:
             entries = entries_of(source, seed)
             writer.replace(str(source), entries)
             if entries:
-                writer.add_vectors(entries, [own[None] for own in vectors_of(entries)])
+                writer.add_vectors(entries, vectors_of(entries))
 
 
 def say(*words: object) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexes.base import Vectors
 from indexes.embedded import EmbeddedIndex, vector_writer
 from indexes.errors import IndexUnavailable
 from indexes.query_parser import parse
@@ -15,12 +16,15 @@ from tests.indexes.conformance import (
     EVERYONE,
     OpenIndex,
     SearchIndexConformance,
+    assert_close,
     by_meaning,
     by_words,
     entry,
     everything,
     put,
+    rows_of,
     some_vectors,
+    some_windows,
     unit,
 )
 
@@ -54,17 +58,20 @@ def test_adding_one_passage_does_not_rewrite_the_others(
 
 
 def test_segments_are_put_together_and_swept(open_index: OpenIndex, tmp_path: Path) -> None:
-    index, vectors = open_index(), some_vectors(40)
+    index, vectors = open_index(), some_windows([n % 4 for n in range(40)])
     for n in range(40):
-        put(index, entry(f"{n:02}"), vectors=vectors[n : n + 1])
+        put(index, entry(f"{n:02}"))
+        with index.writer() as writer:
+            writer.add_vectors([entry(f"{n:02}")], [vectors[n]])
     assert len(vector_files(tmp_path)) < vector_writer.MERGE
     for n in range(20):
         with index.writer() as writer:
             writer.replace(f"edition of {n:02}", [])
-    found = index.vectors_of([f"{n:02}" for n in range(40)])
-    assert sorted(found) == [f"{n:02}" for n in range(20, 40)]
-    np.testing.assert_array_equal(found["33"], vectors[33])
-    rows = sum(p.stat().st_size for p in tmp_path.glob("i/*/vectors/*.vectors")) // (4 * DIMENSIONS)
+    expected = {f"{n:02}": vectors[n] for n in range(20, 40)}
+    assert_close(index.vectors_of([f"{n:02}" for n in range(40)]), expected)
+    near = index.meaning(vectors[33][0], EVERYONE, 1)["en"]
+    assert [c.hit.id for c in near] == ["33"]
+    rows = sum(p.stat().st_size for p in tmp_path.glob("i/*/vectors/*.codes")) // DIMENSIONS
     assert rows <= 40
     (manifest,) = tmp_path.glob("i/*/vectors/manifest.json")
     listed = manifest.read_text()
@@ -76,7 +83,7 @@ def test_large_batches_are_written_aside(
 ) -> None:
     """A batch that does not fit into memory obeys its later calls all the same."""
     monkeypatch.setattr(vector_writer, "BUFFERED_ROWS", 4)
-    index, vectors = open_index(), some_vectors(10)
+    index, vectors = open_index(), some_windows([n % 3 for n in range(10)])
     entries = [entry(str(n), source=str(n % 2)) for n in range(10)]
     with index.writer() as writer:
         for source in ("0", "1"):
@@ -84,10 +91,9 @@ def test_large_batches_are_written_aside(
         writer.add_vectors(entries, vectors)
         writer.replace("0", [entry("0", source="0", address="new"), entry("2", source="0")])
         writer.add_vectors([entry("1", source="1")], vectors[:1])
-    ids = ["0", "1", "2", "3", "5", "7", "9"]
-    found = index.vectors_of([str(n) for n in range(10)])
-    assert sorted(found) == sorted(index.all_ids()) == ids
-    np.testing.assert_array_equal(found["1"], vectors[0])
+    expected = {name: vectors[int(name)] for name in "0123579"} | {"1": vectors[0]}
+    assert_close(index.vectors_of([str(n) for n in range(10)]), expected)
+    assert sorted(index.all_ids()) == sorted(expected)
     assert {c.hit.address for c in index.meaning(unit(1), EVERYONE, 9)["en"]} == {"", "new"}
 
 
@@ -97,17 +103,30 @@ def test_words_only(open_index: OpenIndex) -> None:
     assert by_words(index, "school") == ["a"]
     assert index.meaning(np.empty(0, np.float32), EVERYONE, 5) == {}
     with pytest.raises(ValueError, match="is not"), index.writer() as writer:
-        writer.add_vectors([entry("a")], some_vectors(1))
+        writer.add_vectors([entry("a")], rows_of(some_vectors(1)))
 
 
 @pytest.mark.parametrize(
-    "vectors", [some_vectors(2), some_vectors(1)[:, :5], some_vectors(1) * np.float32("nan")]
+    ("vectors", "reason"),
+    [
+        (rows_of(some_vectors(2)), "2 entries, not for 1"),
+        ([], "0 entries, not for 1"),
+        (rows_of(some_vectors(1)[:, :5]), "is not"),
+        ([some_vectors(1)[0]], "is not"),
+        ([some_vectors(0)], "is not"),
+        (rows_of(some_vectors(1) * np.float32("nan")), "not finite"),
+        ([np.full((1, DIMENSIONS), np.inf, np.float32)], "not finite"),
+        ([np.stack([unit(1), unit(1) * 2])], "not of a unit vector"),
+    ],
 )
-def test_vectors_that_cannot_be_are_refused(open_index: OpenIndex, vectors: np.ndarray) -> None:
+def test_vectors_that_cannot_be_are_refused(
+    open_index: OpenIndex, vectors: list[Vectors], reason: str
+) -> None:
     index = open_index()
     put(index, entry("a"))
-    with pytest.raises(ValueError, match=r"is not|not finite"), index.writer() as writer:
+    with pytest.raises(ValueError, match=reason), index.writer() as writer:
         writer.add_vectors([entry("a")], vectors)
+    assert index.status().vectors == 0
 
 
 def test_old_generations_go_when_nobody_reads_them(open_index: OpenIndex, tmp_path: Path) -> None:

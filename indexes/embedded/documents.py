@@ -1,0 +1,175 @@
+"""An entry as tantivy holds it: which fields there are, and what is written to and read from them.
+
+How the fields are asked is in `word_queries`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import tantivy
+
+from indexes.analysis import (
+    OTHER,
+    analyse,
+    analyzer,
+    compounds,
+    prepare,
+    shared_of,
+    spelling_analyzer,
+)
+from indexes.embedded.attributes import Attributes, from_json, to_json
+from indexes.types import Entry
+
+# Titles and headings stand on every passage of a resource and say less of the one than its text.
+# With the titles of xquad and piaf any weight from .15 to .5 gives +.001 nDCG@10; .8 loses it.
+TITLE_WEIGHT: Final = 0.3
+SEARCHED: Final = {"text": 1.0, "title": TITLE_WEIGHT}  # `title`: title and heading
+NAMED: Final = "named"  # the title alone
+JOINED: Final = "joined"  # words that have a hyphen, without it
+SHARED: Final = "shared"
+SPELLED: Final = "spelled"  # words as they are written, for `indexes.spelling`
+# Whole words, folded, in no order: of all that is searched, of the title, of the authors.
+WHOLE: Final = "whole"
+NAMED_WHOLE: Final = "named_whole"
+AUTHORS: Final = "authors"
+NEWEST: Final = "newest"
+EXACT: Final = ("id", "source", "kind", "visible_to", "facet")
+STORED: Final = ("address", "attributes", "body")
+_ANALYSED = {"text": "position", "title": "position", NAMED: "position", JOINED: "basic"}
+_SPLIT = {SHARED: "freq", WHOLE: "basic", NAMED_WHOLE: "basic", AUTHORS: "basic"}
+_DATE_DIGITS = 16  # a year and a day, see `Entry.date`
+
+
+def _schema() -> Any:
+    builder = tantivy.SchemaBuilder()
+    for name, option in _ANALYSED.items():
+        builder.add_text_field(name, tokenizer_name="analysed", index_option=option)
+    for name, option in _SPLIT.items():
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option=option)
+    builder.add_text_field(SPELLED, tokenizer_name=SPELLED, index_option="basic")
+    for name in EXACT:
+        builder.add_text_field(
+            name, tokenizer_name="raw", index_option="basic", stored=name == "id"
+        )
+    builder.add_unsigned_field(NEWEST, fast=True)
+    for name in STORED:
+        builder.add_bytes_field(name, stored=True)
+    return builder.build()
+
+
+SCHEMA: Final = _schema()
+
+
+def open_index(folder: Path, code: str) -> Any:
+    """The tantivy index of a search language in a generation's folder, made if not there."""
+    path = folder / code
+    path.mkdir(exist_ok=True)
+    index = tantivy.Index(SCHEMA, str(path))
+    index.register_tokenizer("analysed", analyzer(code))
+    index.register_tokenizer(SPELLED, spelling_analyzer())
+    index.config_reader("manual")
+    return index
+
+
+def document(entry: Entry, attributes: Attributes) -> Any:
+    """An entry as tantivy stores it; `attributes` are its own."""
+    found = tantivy.Document()
+    _add_words(found, entry)
+    exact = {"id": (entry.id,), "source": (entry.source,), "kind": (entry.kind.value,)}
+    facets = [facet(code, value) for code, values in entry.facets.items() for value in values]
+    for name, values in {**exact, "visible_to": entry.visible_to, "facet": facets}.items():
+        for value in values:
+            found.add_text(name, value)
+    about = _about(entry.title, entry.heading, entry.authors)
+    found.add_unsigned(NEWEST, _sortable(entry.date))
+    found.add_bytes("address", entry.address.encode())
+    found.add_bytes("attributes", to_json(attributes))
+    found.add_bytes("body", about + b"\n" + entry.text.encode("utf-8", "surrogatepass"))
+    return found
+
+
+def _add_words(found: Any, entry: Entry) -> None:
+    text, title = prepare(entry.text), prepare(f"{entry.title}\n{entry.heading}")
+    both = f"{title}\n{text}"
+    joined = " ".join(word for _, _, word in compounds(both))
+    of_text = analyse(text, OTHER)
+    whole = dict.fromkeys((*of_text, *_whole(title), *(analyse(joined, OTHER) if joined else ())))
+    words = {
+        "text": text,
+        "title": title,
+        NAMED: prepare(entry.title),
+        JOINED: joined,
+        SHARED: " ".join(shared_of(of_text)),
+        SPELLED: both,
+        WHOLE: " ".join(whole),
+        NAMED_WHOLE: " ".join(_whole(entry.title)),
+        AUTHORS: " ".join(_whole("\n".join(entry.authors))),
+    }
+    for name, value in words.items():
+        if value:
+            found.add_text(name, value)
+
+
+# The passages of an edition have all of this in common and come one after the other.
+@lru_cache(maxsize=64)
+def _whole(text: str) -> Sequence[str]:
+    return tuple(analyse(text, OTHER))
+
+
+@lru_cache(maxsize=64)
+def _about(title: str, heading: str, authors: tuple[str, ...]) -> bytes:
+    return json.dumps((title, heading, authors)).encode()
+
+
+@lru_cache(maxsize=64)
+def facet(code: str, value: str) -> str:
+    """A value of a facet as one term."""
+    return f"{code}\x1f{value}"
+
+
+@lru_cache(maxsize=64)
+def _sortable(date: str | None) -> int:
+    """A number that is greater the newer the date is; dates begin with their year."""
+    digits = "".join(c for c in date or "" if c.isascii() and c.isdigit())
+    return int(digits[:_DATE_DIGITS].ljust(_DATE_DIGITS, "0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document as stored."""
+
+    id: str
+    address: str
+    attributes: Attributes
+    body: bytes
+
+    @classmethod
+    def of(cls, stored: Any) -> "Found":
+        """What tantivy gives back."""
+        where, attributes, body = (stored.get_first(name) for name in STORED)
+        return cls(stored.get_first("id"), where.decode(), from_json(attributes), body)
+
+    def entry(self) -> Entry:
+        about, _, text = self.body.partition(b"\n")
+        title, heading, authors = json.loads(about)
+        shared = self.attributes
+        return Entry(
+            id=self.id,
+            kind=shared.kind,
+            group=shared.group,
+            group_kind=shared.group_kind,
+            source=shared.source,
+            language=shared.language,
+            title=title,
+            heading=heading,
+            text=text.decode("utf-8", "surrogatepass"),
+            authors=tuple(authors),
+            visible_to=shared.visible_to,
+            facets=dict(shared.facets),
+            date=shared.date,
+            address=self.address,
+        )
