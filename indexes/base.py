@@ -91,6 +91,16 @@ class SearchIndex(Protocol):
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Those of the entries that the index holds."""
 
+    def holding(self, words: Sequence[str]) -> Mapping[str, Sequence[int]]:
+        """How many entries of each search language hold each word, in any form of it,
+        whoever may see them. A stop word of the language counts as in all.
+        """
+
+    def spellings(self, code: str, limit: int) -> Sequence[tuple[str, int]]:
+        """The words of a search language as they are written, but in lower case, each with the
+        number of entries it stands in; the `limit` most frequent, whoever may see them.
+        """
+
     def all_ids(self) -> Iterator[str]:
         """Ids of all entries, in no order."""
 

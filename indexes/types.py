@@ -58,13 +58,16 @@ class Scope:
 
     `languages` are search languages (`analysis.search_language`), none meaning all; `filters` asks
     for at least one of the values in each facet named; `hidden_sources` are left out although the
-    index may still hold them.
+    index may still hold them. Of pairs of a facet and a value, each group in `any_of` asks for at
+    least one, and an entry with one of `none_of` is left out.
     """
 
     visible_to: tuple[str, ...] = ("public",)
     languages: tuple[str, ...] = ()
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     hidden_sources: tuple[str, ...] = ()
+    any_of: tuple[tuple[tuple[str, str], ...], ...] = ()
+    none_of: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
