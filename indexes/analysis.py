@@ -81,9 +81,11 @@ _ELISIONS = re.compile(
     rf"|(?<=[^\W_])(?:n{_APOSTROPHE}t|{_APOSTROPHE}(?:s|re|ve|ll|d|m))(?![^\W_])",
     re.IGNORECASE,
 )
+_APOSTROPHES = re.compile(_APOSTROPHE)
+_BEFORE_APOSTROPHE: Final = 7  # characters that decide: lorsqu, and what must not be a letter
+_BEHIND_APOSTROPHE: Final = 4
 # Soft hyphens and zero-width characters stand inside words of PDF and web texts.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
-_DROP_INVISIBLE = dict.fromkeys(map(ord, _INVISIBLE))
 
 
 def _marks() -> str:
@@ -92,7 +94,12 @@ def _marks() -> str:
     return "".join(map(chr, codes))
 
 
-_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_marks()}{_INVISIBLE}])*")
+_LETTERS = rf"[^\W_](?:[^\W_]|[{_marks()}{_INVISIBLE}])*"
+_WORD = re.compile(_LETTERS)
+_HYPHEN: Final = "[-‐‑]"
+_HYPHENS = re.compile(_HYPHEN)
+_COMPOUND = re.compile(rf"(?=[^\W\d_]){_LETTERS}(?:{_HYPHEN}{_LETTERS})+")
+_INSIDE: Final = frozenset(_marks() + _INVISIBLE)
 
 
 @lru_cache(maxsize=1_024)
@@ -102,17 +109,29 @@ def search_language(tag: str) -> str:
     return code if code in TABLE else OTHER
 
 
+@lru_cache(maxsize=16)  # a passage is given to several analysers one after the other
 def prepare(text: str) -> str:
     """Text as it is given to an analyser: one form for each character, elided words blanked."""
     # Elisions first: NFKC makes a combining accent of the apostrophe ´.
-    plain = unicodedata.normalize("NFKC", blank_elisions(text)).translate(_DROP_INVISIBLE)
+    plain = unicodedata.normalize("NFKC", blank_elisions(text))
+    for invisible in _INVISIBLE:
+        plain = plain.replace(invisible, "")
     # A lone surrogate (broken extraction) cannot be handed to tantivy.
     return plain.encode("utf-8", "replace").decode("utf-8")
 
 
 def blank_elisions(text: str) -> str:
     """Replace elided words and their apostrophe by as many spaces: offsets stay."""
-    return _ELISIONS.sub(lambda match: " " * len(match.group()), text)
+    # Looking at each apostrophe takes a tenth of the time of looking at each letter.
+    pieces: list[str] = []
+    done = 0
+    for apostrophe in _APOSTROPHES.finditer(text):
+        at = apostrophe.start()
+        first, last = max(done, at - _BEFORE_APOSTROPHE), apostrophe.end() + _BEHIND_APOSTROPHE
+        if at >= done and (found := _ELISIONS.search(text, first, last)):
+            pieces += text[done : found.start()], " " * len(found.group())
+            done = found.end()
+    return "".join((*pieces, text[done:])) if pieces else text
 
 
 @cache
@@ -124,8 +143,18 @@ def analyzer(code: str) -> Any:
 
 
 @cache
-def _shared_analyzer() -> Any:
-    return _analyzer([word for row in ROWS for word in row.stop_words], [])
+def spelling_analyzer() -> Any:
+    """Words as people write them, accents and all, in lower case; input as for `analyzer`."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    steps = (tantivy.Filter.remove_long(MAX_TOKEN_BYTES), tantivy.Filter.lowercase())
+    for step in steps:
+        builder = builder.filter(step)
+    return builder.build()
+
+
+@cache
+def _all_stop_words() -> frozenset[str]:
+    return frozenset(word for row in ROWS for word in row.stop_words)
 
 
 def _analyzer(stop_words: Sequence[str], last: Sequence[Any]) -> Any:
@@ -152,8 +181,13 @@ def shared_terms(text: str) -> list[str]:
 
     Names, numbers and words of one root (culture, cultural, culturel) so meet across languages.
     """
-    terms = _shared_analyzer().analyze(prepare(text))
-    return [term[:SHARED_LETTERS] for term in terms]
+    return shared_of(analyse(text, OTHER))
+
+
+def shared_of(whole_words: Sequence[str]) -> list[str]:
+    """The same of the terms that a text has in the row `OTHER`."""
+    stop_words = _all_stop_words()
+    return [term[:SHARED_LETTERS] for term in whole_words if term not in stop_words]
 
 
 def positions(text: str, code: str) -> list[tuple[int, str]]:
@@ -174,8 +208,37 @@ def words(text: str) -> Iterator[tuple[int, int, str]]:
         yield match.start(), match.end(), match.group()
 
 
+def compounds(text: str) -> Iterator[tuple[int, int, str]]:
+    """Words that have a hyphen, each with its places and without it: co-operation, cooperation.
+
+    Not those that end with a stop word (puis-je, peut-on, celui-ci): nobody writes them in one.
+    """
+    if not _HYPHENS.search(text):
+        return
+    blanked = blank_elisions(text)
+    done = 0
+    for hyphen in _HYPHENS.finditer(blanked):
+        start = _word_start(blanked, hyphen.start(), done)
+        if match := _COMPOUND.match(blanked, start):
+            done = match.end()
+            *_, last = _HYPHENS.split(match.group())
+            if last.lower() not in _all_stop_words():
+                yield start, done, _HYPHENS.sub("", match.group())
+
+
+def _word_start(text: str, end: int, least: int) -> int:
+    """Where the word that ends at `end` begins. Looking from each hyphen back, and not for words
+    that have one, takes a fifth of the time.
+    """
+    start = end
+    while start > least and (text[start - 1].isalnum() or text[start - 1] in _INSIDE):
+        start -= 1
+    return start
+
+
 def fingerprint() -> str:
     """Names everything that decides which terms a text gives: other value, other terms."""
     limits = f"{MAX_TOKEN_BYTES} {SHARED_LETTERS}"
-    parts = (repr(ROWS), _ELISIONS.pattern, limits, version("tantivy"))
+    patterns = (_ELISIONS.pattern, _COMPOUND.pattern)
+    parts = (repr(ROWS), *patterns, limits, version("tantivy"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,5 +1,8 @@
 """Which words of a text answer the query, and the stretch of it that shows most of them.
 
+Marked are the words that a search by words would find, those of a title or an author and those
+that begin as asked for among them; the values of facets are no words of a text.
+
 Plain text in, spans out; making them safe for a page is left to whoever shows them. The spans put
 together are always the text itself, or for an extract one unbroken stretch of it.
 """
@@ -11,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 
-from indexes.analysis import ROWS, search_language, terms_of_word, words
-from indexes.query_parser import parse
+from indexes.analysis import OTHER, ROWS, compounds, search_language, terms_of_word, words
+from indexes.query_parser import ParsedQuery, parse
 from indexes.types import Span
 
 EXTRACT_LENGTH: Final = 240  # characters: two lines on a page, three on a telephone
@@ -54,13 +57,18 @@ class _QueryTerms:
 
     `shared` leaves out what is a stop word in any language: it is compared with texts in another
     language than the query's, where only names, numbers and words of one stem can be meant.
+    `beginnings` are folded.
     """
 
     own: Mapping[str, frozenset[str]]
     shared: Mapping[str, frozenset[str]]
+    beginnings: tuple[str, ...]
 
     def match(self, word: str, code: str) -> str | None:
         """The term that a word of a text in the row `code` has in common with the query."""
+        begins = self.beginnings and terms_of_word(word, OTHER)
+        if begins and any(term.startswith(self.beginnings) for term in begins):
+            return begins[0]
         terms = terms_of_word(word, code)
         if not terms:
             return None
@@ -73,10 +81,22 @@ class _QueryTerms:
 
 @lru_cache(maxsize=64)  # twenty extracts a page of hits, all for one query
 def _query_terms(query: str) -> _QueryTerms:
-    asked = parse(query).words
+    parsed = parse(query)
+    asked = list(dict.fromkeys((*parsed.words, *parsed.joined, *_demanded(parsed))))
     own = {row.code: _terms(asked, row.code) for row in ROWS}
     meant = [word for word in asked if all(terms_of_word(word, row.code) for row in ROWS)]
-    return _QueryTerms(own, {row.code: _terms(meant, row.code) for row in ROWS})
+    shared = {row.code: _terms(meant, row.code) for row in ROWS}
+    sought = (one.text for group in parsed.demands.all_of for one in group if one.begins)
+    beginnings = (term for text in sought for term in terms_of_word(text, OTHER))
+    return _QueryTerms(own, shared, tuple(beginnings))
+
+
+def _demanded(parsed: ParsedQuery) -> Iterator[str]:
+    """The words that an entry has to hold, in whichever field."""
+    for group in parsed.demands.all_of:
+        for one in group:
+            if not one.begins:
+                yield from (word for _, _, word in words(one.text))
 
 
 def _terms(asked: Sequence[str], code: str) -> frozenset[str]:
@@ -88,7 +108,21 @@ def _marks(text: str, query: str, language: str) -> Marks:
     terms, code = _query_terms(query), search_language(language)
     match = cache(lambda word: terms.match(word, code))
     found = ((start, end, match(word)) for start, end, word in words(text))
-    return [(start, end, term) for start, end, term in found if term is not None]
+    marks = [(start, end, term) for start, end, term in found if term is not None]
+    joined = ((start, end, match(word)) for start, end, word in compounds(text))
+    whole = [(start, end, term) for start, end, term in joined if term is not None]
+    return _with_whole(marks, whole) if whole else marks
+
+
+def _with_whole(marks: Marks, whole: Marks) -> Marks:
+    """Compounds that are marked as one word take the place of their parts."""
+    starts = [start for start, _, _ in whole]
+
+    def is_part(mark: tuple[int, int, str]) -> bool:
+        place = bisect_right(starts, mark[0]) - 1
+        return place >= 0 and mark[1] <= whole[place][1]
+
+    return sorted([*whole, *(mark for mark in marks if not is_part(mark))])
 
 
 def _spans(text: str, start: int, end: int, marks: Marks) -> Iterator[Span]:

@@ -42,6 +42,11 @@ def edition_entries(session: Session, edition_id: str) -> list[Entry]:
     return [record, *(_passages(session, edition, file, facets) if file else ())]
 
 
+def record_id(edition: Edition) -> str:
+    """The id of the entry that stands for an edition without its text."""
+    return f"r-{edition.id}"
+
+
 def _record(edition: Edition, facets: dict[str, tuple[str, ...]]) -> Entry:
     """Title, abstract, authors and topics of an edition, findable without its text."""
     resource = edition.resource
@@ -49,7 +54,7 @@ def _record(edition: Edition, facets: dict[str, tuple[str, ...]]) -> Entry:
     topics = [label for topic in resource.topics if (label := topic.labels.get(language))]
     about = (edition.abstract, ", ".join(resource.authors), ", ".join(topics))
     return Entry(
-        id=f"r-{edition.id}",
+        id=record_id(edition),
         kind=Kind.RECORD,
         group=resource.id,
         group_kind=GROUP_KIND,
@@ -58,6 +63,7 @@ def _record(edition: Edition, facets: dict[str, tuple[str, ...]]) -> Entry:
         title=edition.title,
         heading="",
         text="\n".join(part for part in about if part),
+        authors=tuple(resource.authors),
         visible_to=visible_to(resource),
         facets=facets,
         date=_date(resource, edition),
@@ -80,6 +86,7 @@ def _passages(
             title=edition.title,
             heading=" › ".join(passage.headings),
             text=passage.text,
+            authors=tuple(edition.resource.authors),
             visible_to=visible_to(edition.resource),
             facets=facets,
             date=_date(edition.resource, edition),

@@ -3,9 +3,11 @@
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexes import analysis
-from indexes.analysis import analyse, positions, search_language, terms_of_word, words
+from indexes.analysis import analyse, compounds, positions, search_language, terms_of_word, words
 
 FRENCH = """
 évaluation évaluée évaluées évalué développement créées créé université universités élève élèves
@@ -98,6 +100,33 @@ def test_word_by_word_gives_the_terms_of_the_text(code: str) -> None:
     text = f"L’œuvre d'art ; {FRENCH} {SPANISH} the library's 3.14 don’t ﬁn e\u0301te\u0301"
     one_by_one = [term for _, _, word in words(text) for term in terms_of_word(word, code)]
     assert one_by_one == analyse(text, code)
+
+
+@given(st.text(alphabet=st.sampled_from("aelnqust'’´ _-é\u0301\n"), max_size=60))
+def test_elisions_are_those_of_the_pattern(text: str) -> None:
+    """Looking at apostrophes only finds what the pattern finds in the whole text."""
+    by_pattern = analysis._ELISIONS.sub(lambda match: " " * len(match.group()), text)
+    assert analysis.blank_elisions(text) == by_pattern
+
+
+def test_compounds_are_joined() -> None:
+    text = "L’e-learning, co‑ope\u0301ration; peer-to-peer -x y- 10-12 a--b puis-je état-major"
+    found = list(compounds(text))
+    assert [joined for _, _, joined in found] == [
+        "elearning", "coope\u0301ration", "peertopeer", "étatmajor",
+    ]  # fmt: skip
+    assert [text[start:end] for start, end, _ in found] == [
+        "e-learning", "co‑ope\u0301ration", "peer-to-peer", "état-major",
+    ]  # fmt: skip
+
+
+@given(st.text(alphabet=st.sampled_from("ab-‑ 1é\u0301\u00ad_"), max_size=40))
+def test_compounds_are_whole_words(text: str) -> None:
+    parts = {(start, end) for start, end, _ in words(text)}
+    for start, end, joined in compounds(text):
+        assert joined == text[start:end].replace("-", "").replace("‑", "")
+        assert any(first == start for first, _ in parts)
+        assert any(last == end for _, last in parts)
 
 
 def test_phrases_keep_the_places_of_stop_words() -> None:
