@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexes.embedding.model_choice import ModelChoice, read_choice
 from indexes.embedding.onnx_engine import default_model_folder
+from indexes.errors import UnknownModel
+
+SHORTEST_PASSWORD = 12
 
 
 class ConfigError(Exception):
@@ -14,15 +18,19 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Where things are and how they are served. `database_url` defaults to a file in `data`."""
+    """Where things are and how they are served. `database_url` defaults to a file in `data`.
+
+    Without `admin_password` there are no pages for administrators.
+    """
 
     data: Path
     database_url: str
-    model_folder: Path
+    model: ModelChoice
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
     threads: int = 8
+    admin_password: str | None = field(default=None, repr=False)
 
     @property
     def files(self) -> Path:
@@ -35,6 +43,10 @@ class Config:
     @property
     def vector_cache(self) -> Path:
         return self.data / "vectors.sqlite"
+
+    @property
+    def evaluations(self) -> Path:
+        return self.data / "evaluations"
 
     @property
     def page_images(self) -> Path:
@@ -52,12 +64,20 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
         data=data,
         database_url=environment.get("PASSERELLE_DATABASE_URL")
         or f"sqlite:///{data / 'library.sqlite'}",
-        model_folder=Path(environment.get("PASSERELLE_MODEL") or default_model_folder()),
+        model=_model(environment.get("PASSERELLE_MODEL")),
         host=environment.get("PASSERELLE_HOST", "127.0.0.1"),
         port=_number(environment, "PASSERELLE_PORT", 8000),
         public_url=(environment.get("PASSERELLE_PUBLIC_URL") or "").rstrip("/") or None,
         threads=_number(environment, "PASSERELLE_THREADS", 8),
+        admin_password=_password(environment, "PASSERELLE_ADMIN_PASSWORD"),
     )
+
+
+def _model(text: str | None) -> ModelChoice:
+    try:
+        return read_choice(text or default_model_folder())
+    except UnknownModel as error:
+        raise ConfigError(f"PASSERELLE_MODEL: {error}") from error
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:
@@ -65,3 +85,11 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ConfigError(f"{name} must be a number from 1 to 65535, not {text!r}.")
     return int(text)
+
+
+def _password(environment: Mapping[str, str], name: str) -> str | None:
+    """Long enough that guessing it over the network leads nowhere; none closes what it opens."""
+    password = environment.get(name) or None
+    if password is not None and len(password) < SHORTEST_PASSWORD:
+        raise ConfigError(f"{name} must have at least {SHORTEST_PASSWORD} characters.")
+    return password

@@ -18,6 +18,7 @@ from indexes.base import SearchIndex
 from indexes.embedded.index import EmbeddedIndex
 from indexes.embedding.base import Embedder
 from indexes.embedding.loading import load_embedder
+from indexes.embedding.model_choice import Engine as EmbeddingEngine
 from indexes.embedding.vector_cache import VectorCache
 from indexes.errors import ModelMissing
 from indexes.searcher import Searcher
@@ -31,6 +32,7 @@ class Library:
 
     def __post_init__(self) -> None:
         self._opening = RLock()
+        self.model_problem: str | None = None  # why there is no embedder although one was chosen
 
     @cached_property
     def engine(self) -> Engine:
@@ -47,15 +49,28 @@ class Library:
 
     @cached_property
     def embedder(self) -> Embedder | None:
-        """The model, or none where it was not built: words only, and the pages say so."""
+        """The model, or none where it is not wanted or cannot be used: words only.
+
+        The pages say so, `model_problem` says why.
+        """
         with self._opening:
+            if self.config.model.engine is EmbeddingEngine.NONE:
+                return None
             self.config.data.mkdir(parents=True, exist_ok=True)
             try:
-                return load_embedder(
-                    self.config.model_folder, VectorCache(self.config.vector_cache)
-                )
-            except ModelMissing:
+                return load_embedder(self.config.model, VectorCache(self.config.vector_cache))
+            except ModelMissing as error:
+                self.model_problem = str(error)
                 return None
+
+    def find_model_problem(self) -> str | None:
+        """Why the model chosen cannot be used, or none; a first text is embedded to find out."""
+        if self.embedder is not None:
+            try:
+                self.embedder.embed_query("passerelle")
+            except ModelMissing as error:
+                self.model_problem = str(error)
+        return self.model_problem
 
     @cached_property
     def index(self) -> SearchIndex:

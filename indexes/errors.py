@@ -21,6 +21,10 @@ class ModelMissing(IndexesError):
     """The embedding model is not there, or not whole: it has to be built."""
 
 
+class UnknownModel(IndexesError):
+    """What was asked for names no embedding engine or model (`embedding.model_choice`)."""
+
+
 class QueryTooLong(IndexesError):
     """The query has more characters than are accepted (`query_parser.MAX_CHARACTERS`)."""
 
@@ -31,3 +35,11 @@ class ModelNotBuilt(IndexesError):
 
 class MalformedTestSet(IndexesError):
     """A folder of judged queries is not in the layout of BEIR, or contradicts itself."""
+
+
+class RunUnknown(IndexesError):
+    """There is no such run of an evaluation, or its file cannot be read as one."""
+
+
+class RunRefused(IndexesError):
+    """A run of an evaluation cannot be kept under this name."""

