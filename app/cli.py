@@ -4,8 +4,9 @@ import logging
 
 import click
 
-from app.commands.asking import evaluate, search
+from app.commands.asking import search
 from app.commands.demo import demo
+from app.commands.evaluating import evaluate
 from app.commands.ingesting import ingest
 from app.commands.operating import db, doctor, index, model, serve, worker
 from app.config import ConfigError, read_config

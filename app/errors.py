@@ -33,6 +33,10 @@ _MESSAGES = {
         N_("This request cannot be understood"),
         N_("Something in the address is missing or malformed. Start again from the search box."),
     ),
+    401: Message(
+        N_("This asks for a password"),
+        N_("Only those who run the library may see it. Load the page again to be asked once more."),
+    ),
     403: Message(
         N_("This is not open to you"),
         N_("The page exists, but it may not be shown to you."),

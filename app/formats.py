@@ -29,3 +29,13 @@ def date(moment: datetime, ui: str) -> str:
 
 def number(value: int, ui: str) -> str:
     return format_decimal(value, locale=ui)
+
+
+def figure(value: float, ui: str) -> str:
+    """A measure between 0 and 1: 0.9432, 0,9432."""
+    return format_decimal(value, "0.0000", locale=ui)
+
+
+def change(value: float, ui: str) -> str:
+    """A difference with its sign: +0.0031, −0,0031."""
+    return format_decimal(value, "+0.0000;\u22120.0000", locale=ui)

@@ -1,18 +1,14 @@
-"""`passerelle search` and `passerelle evaluate`."""
-
-import json
-from pathlib import Path
+"""`passerelle search`."""
 
 import click
 
 from app.addresses import UI_LANGUAGES
-from app.commands.output import Steps, as_json, emit, give_up, terminal_language
+from app.commands.output import as_json, emit, give_up, terminal_language
 from app.library import Library
 from app.search.objects import hit_object
 from app.search.services import SearchHit, SearchRequest
 from app.search.services import search as answer
 from indexes.errors import IndexesError, QueryTooLong
-from indexes.evaluation import evaluate as measure
 
 
 @click.command()
@@ -67,25 +63,3 @@ def _for_people(number: int, hit: SearchHit) -> str:
     extract = " ".join("".join(spans).split())
     title = click.style(hit.title, bold=True)
     return f"{number}. {title} [{hit.language}{place}{label}]\n   {extract}\n   {hit.url}\n"
-
-
-@click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--queries", type=click.IntRange(min=1), help="Only so many, spread over the set.")
-@as_json
-@click.pass_obj
-def evaluate(library: Library, folder: Path, queries: int | None, as_json: bool) -> None:
-    """Measure search quality on a judged set in BEIR layout.
-
-    FOLDER holds corpus.jsonl (_id, text, lang), queries.jsonl and qrels.tsv. Each document is one
-    passage of a temporary index; figures are given by the language of the query and the languages
-    of the pool.
-    """
-    if library.embedder is None:
-        give_up("The model is not built: run `make model`, then ask again.")
-    try:
-        with Steps() as steps:
-            found = measure(folder, library.embedder, queries, steps.show)
-    except IndexesError as error:
-        give_up(str(error))
-    click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=None if as_json else 2))

@@ -1,12 +1,17 @@
-"""A library for each test, empty and its own."""
+"""A library for each test, empty and its own; and the demo library, for all tests that only ask."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.config import Config, read_config
+from app.demo.loading import load_demo
 from app.library import Library
 from app.migrations import upgrade
+from app.worker import Worker
+
+VECTORS = Path(__file__).resolve().parents[2] / ".cache" / "tests" / "demo-vectors.sqlite"
 
 
 @pytest.fixture
@@ -35,3 +40,23 @@ def words_library(tmp_path: Path) -> Library:
     )
     upgrade(opened)
     return opened
+
+
+@pytest.fixture(scope="session")
+def demo_library(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """The demo library with the real model, to be asked and not to be changed.
+
+    Its vectors stay in `.cache`: embedding them takes a minute, and texts seldom change.
+    """
+    folder = tmp_path_factory.mktemp("demo")
+    opened = Library(read_config({"PASSERELLE_DATA": str(folder)}))
+    VECTORS.parent.mkdir(parents=True, exist_ok=True)
+    opened.config.vector_cache.symlink_to(VECTORS)
+    upgrade(opened)
+    for _receipt in load_demo(opened, lambda _name: None):
+        pass
+    worker = Worker(opened)
+    worker.finish()
+    worker.close()
+    yield opened
+    opened.index.close()

@@ -14,19 +14,11 @@ import pytest
 from indexes.__main__ import main
 from indexes.base import Vectors
 from indexes.errors import MalformedTestSet
-from indexes.evaluation import (
-    METRICS,
-    Evaluation,
-    JudgedText,
-    Outcome,
-    evaluate,
-    ndcg,
-    pools_of,
-    read_judged_set,
-    recall,
-    reciprocal_rank,
-    sample,
-)
+from indexes.evaluation.asking import Request, evaluate
+from indexes.evaluation.metrics import METRICS, first_relevant, ndcg, recall, reciprocal_rank
+from indexes.evaluation.pools import pools_of, relevant_in
+from indexes.evaluation.results import COLUMNS, Evaluation, Outcome, figures
+from indexes.evaluation.sets import JudgedText, read_judged_set, sample
 
 REFERENCE = {
     "ndcg@10": ir_measures.nDCG @ 10,
@@ -126,6 +118,8 @@ def test_metrics_by_hand() -> None:
     assert recall(["x", "a"], relevant, 100) == 0.5
     assert reciprocal_rank(["x", "a"], relevant, 10) == 0.5
     assert reciprocal_rank(["x", "a"], relevant, 1) == 0.0
+    assert first_relevant(["x", "a", "b"], relevant) == 2
+    assert first_relevant(["x"], relevant) is None
 
 
 def test_a_set_is_read(tmp_path: Path) -> None:
@@ -134,6 +128,14 @@ def test_a_set_is_read(tmp_path: Path) -> None:
     assert judged.queries["q2"] == JudgedText("q2", "le gardien du phare", "fr")
     assert judged.relevant["q2"] == {"d1": 2, "d2": 1}
     assert "q3" not in judged.relevant
+    assert judged.name == tmp_path.name
+
+
+def test_a_set_is_known_by_its_bytes(tmp_path: Path) -> None:
+    first = read_judged_set(write_set(tmp_path / "one")).digest
+    assert read_judged_set(write_set(tmp_path / "two")).digest == first
+    changed = write_set(tmp_path / "three", qrels="header\nq1\td1\t1\n")
+    assert read_judged_set(changed).digest != first
 
 
 GOOD = '{"_id": "d1", "text": "t", "lang": "en"}\n'
@@ -184,34 +186,90 @@ def test_a_sample_is_spread_and_always_the_same(tmp_path: Path) -> None:
 def test_the_query_itself_is_taken_out_of_every_pool(tmp_path: Path) -> None:
     judged = read_judged_set(write_set(tmp_path))
     pools = pools_of(judged)
-    assert [pool.name for pool in pools] == ["all", "en", "fr"]
+    assert [pool.name for pool in pools] == ["all", "en", "fr", "x-only", "own-only"]
     for pool in pools:
-        assert pool.hidden(judged.queries["q2"]) == {"d2"}
-        assert pool.hidden(judged.queries["q1"]) == frozenset()
+        assert "d2" in pool.hidden(judged.queries["q2"])
+    assert pools[0].hidden(judged.queries["q1"]) == frozenset()
+
+
+def test_x_only_and_own_only_take_out_what_answers_elsewhere(tmp_path: Path) -> None:
+    judged = read_judged_set(write_set(tmp_path))
+    x_only, own_only = pools_of(judged)[-2:]
+    english = judged.queries["q1"]  # d1 (en) and d2 (fr) are relevant to it
+    assert x_only.hidden(english) == {"d1"}
+    assert relevant_in(judged, x_only, english) == {"d2": 1}
+    assert own_only.hidden(english) == {"d2"}
+    assert relevant_in(judged, own_only, english) == {"d1": 1}
+    french = judged.queries["q2"]  # d2 is the query itself; d1 (en) remains
+    assert relevant_in(judged, x_only, french) == {"d1": 2}
+    assert relevant_in(judged, own_only, french) == {}
 
 
 def test_queries_are_asked_of_the_product(tmp_path: Path) -> None:
     reported: list[tuple[str, int, int]] = []
     embedder = WordEmbedder()
     folder = write_set(tmp_path / "set")
-    evaluation = evaluate(folder, embedder, progress=lambda *values: reported.append(values))
-    result = evaluation.as_json()
+    (found,) = evaluate(
+        Request((folder,)), embedder, progress=lambda *values: reported.append(values)
+    )
+    result = found.as_json()
     assert result["queries"] == {
         "en": {
-            "all": {"scored": 1, "left_out": 1},
-            "en": {"scored": 1, "left_out": 1},
-            "fr": {"scored": 1, "left_out": 1},
+            pool: {"scored": 1, "left_out": 1} for pool in ("all", "en", "fr", "x-only", "own-only")
         },
         "fr": {
             "all": {"scored": 1, "left_out": 0},
             "en": {"scored": 1, "left_out": 0},
             "fr": {"scored": 0, "left_out": 1},  # only the query itself would be relevant
+            "x-only": {"scored": 1, "left_out": 0},
+            "own-only": {"scored": 0, "left_out": 1},
         },
     }
-    assert result["mrr@10"]["en"] == {"all": 1.0, "en": 1.0, "fr": 1.0}
-    assert result["recall@100"]["fr"].keys() == {"all", "en"}
-    assert reported == [("indexing", 3, 3), *(("asking", number, 3) for number in (1, 2, 3))]
-    assert embedder.queries == ["lighthouse", "le gardien du phare"]  # once, not once a pool
+    assert result["mrr@10"]["en"]["all"] == 1.0
+    assert result["recall@100"]["fr"].keys() == {"all", "en", "x-only"}
+    assert found.texts["q1"] == "lighthouse"
+    assert reported == [
+        ("indexing set", 3, 3),
+        *(("asking set", number, 3) for number in (1, 2, 3)),
+    ]
+    assert sorted(embedder.queries) == [
+        "le gardien du phare",
+        "lighthouse",
+    ]  # once, not once a pool
+
+
+def test_what_a_pool_hides_is_not_found(tmp_path: Path) -> None:
+    (found,) = evaluate(Request((write_set(tmp_path),)), WordEmbedder())
+    ranked = {(o.query, o.pool): o.ranked for o in found.outcomes if o.scores}
+    assert ranked["q1", "all"][0] == "d1"
+    assert "d1" not in ranked["q1", "x-only"]
+    assert "d2" not in ranked["q1", "own-only"]
+    assert "d2" not in ranked["q2", "all"]
+    assert set(ranked["q1", "fr"]) == {"d2"}
+
+
+def test_titles_are_indexed_only_when_asked_for_and_told_apart(tmp_path: Path) -> None:
+    documents = [
+        {"_id": "d1", "title": "harbour", "text": "boats at rest", "lang": "en"},
+        {"_id": "d2", "title": "forest", "text": "trees at rest", "lang": "en"},
+    ]
+    corpus = "".join(json.dumps(document) + "\n" for document in documents)
+    queries = json.dumps({"_id": "q1", "text": "forest", "lang": "en"}) + "\n"
+    qrels = "header\nq1\td2\t1\n"
+    folder = write_set(tmp_path / "set", corpus=corpus, queries=queries, qrels=qrels)
+    plain, titled = evaluate(Request((folder,), with_titles=True), WordEmbedder())
+    assert (plain.set, titled.set) == ("set", "set with titles")
+    assert titled.as_json()["mrr@10"]["en"]["all"] == 1.0
+    by_words = {o.set: o.outcomes[0].ranked for o in (plain, titled)}
+    assert by_words["set with titles"][0] == "d2"
+
+
+def test_several_sets_are_all_read_before_one_is_asked(tmp_path: Path) -> None:
+    reported: list[str] = []
+    good, bad = write_set(tmp_path / "good"), write_set(tmp_path / "bad", qrels="")
+    with pytest.raises(MalformedTestSet, match="bad"):
+        evaluate(Request((good, bad)), WordEmbedder(), lambda what, *_: reported.append(what))
+    assert reported == []
 
 
 def test_pools_of_languages_that_share_a_search_language(tmp_path: Path) -> None:
@@ -221,23 +279,58 @@ def test_pools_of_languages_that_share_a_search_language(tmp_path: Path) -> None
     ]
     corpus = "".join(json.dumps(line) + "\n" for line in lines)
     folder = write_set(tmp_path, corpus=corpus, qrels="header\nq1\td2\t1\n")
-    result = evaluate(folder, WordEmbedder()).as_json()
+    (found,) = evaluate(Request((folder,)), WordEmbedder())
+    result = found.as_json()
     assert result["ndcg@10"]["en"]["gl"] == 1.0
     assert result["queries"]["en"]["pt"] == {"scored": 0, "left_out": 2}
 
 
-def test_means_are_over_scored_queries() -> None:
-    def scored(value: float) -> dict[str, float]:
-        return dict.fromkeys(METRICS, value)
+def scored(query: str, pool: str, value: float, language: str = "en") -> Outcome:
+    return Outcome(query, language, pool, dict.fromkeys(METRICS, value))
 
+
+def test_means_are_over_scored_queries() -> None:
     outcomes = [
-        Outcome("q1", "en", "all", scored(1.0)),
-        Outcome("q2", "en", "all", scored(0.5)),
+        scored("q1", "all", 1.0),
+        scored("q2", "all", 0.5),
         Outcome("q3", "en", "all", None),
     ]
-    result = Evaluation(outcomes).as_json()
+    result = Evaluation("set", "", {}, outcomes).as_json()
     assert result["ndcg@10"] == {"en": {"all": 0.75}}
     assert result["queries"] == {"en": {"all": {"scored": 2, "left_out": 1}}}
+
+
+def test_columns_are_named_queries_of_named_sets_in_a_pool() -> None:
+    trilingual = [
+        scored("q1", "all", 1.0),
+        scored("q2", "all", 0.0, "fr"),
+        scored("q1", "own-only", 0.8),
+        scored("q2", "own-only", 0.2, "fr"),
+    ]
+    own = [scored("q1", "all", 0.4), scored("q1", "x-only", 0.3)]
+    found = figures(
+        [Evaluation("trilingual-mixed", "", {}, trilingual), Evaluation("mine", "", {}, own)]
+    )
+    assert {name: figure.means["ndcg@10"] for name, figure in found.items()} == {
+        "pool of 3": 0.5,
+        "own-only": 0.8,  # of the questions that could be answered elsewhere
+        "mine all": 0.4,
+        "mine x-only": 0.3,
+    }
+    assert found["pool of 3"].queries == 2
+    assert len({column.name for column in COLUMNS}) == len(COLUMNS) == 11
+
+
+@pytest.mark.material
+def test_each_named_column_is_filled_by_the_real_sets(shared: Path) -> None:
+    for column in COLUMNS:
+        judged = read_judged_set(shared / "relevance" / column.set)
+        (pool,) = [pool for pool in pools_of(judged) if pool.name == column.pool]
+        asked = [
+            q for q in judged.queries.values() if q.language in (column.languages or q.language)
+        ]
+        answered = [query for query in asked if relevant_in(judged, pool, query)]
+        assert len(answered) == len(asked) > 500, column.name
 
 
 @pytest.mark.model
@@ -251,8 +344,10 @@ def test_the_command_prints_json(
     assert list(result) == [*METRICS, "queries"]
     assert result["ndcg@10"]["en"]["all"] == 1.0
     assert cache.is_file()
-    assert main(["evaluate", str(folder)]) == 0
-    assert "left out" in capsys.readouterr().out
+    assert main(["evaluate", str(folder), str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert told.count("left out") == 2
+    assert "set all" in told
 
 
 @pytest.mark.model

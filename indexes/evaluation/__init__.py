@@ -1,0 +1,1 @@
+"""How well the search finds: judged sets, asked of the product itself (docs/evaluation.md)."""
