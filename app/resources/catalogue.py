@@ -83,8 +83,8 @@ def browse(library: Library, reader: Reader, ui: str, chosen: Selection) -> List
         total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
         ordered = wanted.order_by(*_ordering(chosen.order, reader, ui))
         page = ordered.limit(PER_PAGE).offset((chosen.page - 1) * PER_PAGE)
-        cards = _cards(session, session.scalars(page).all(), reader, ui)
-    return Listing(cards, total, chosen.page, max(1, -(-total // PER_PAGE)))
+        shown = cards(session, session.scalars(page).all(), reader, ui)
+    return Listing(shown, total, chosen.page, max(1, -(-total // PER_PAGE)))
 
 
 def newest(library: Library, reader: Reader, ui: str, count: int) -> tuple[Card, ...]:
@@ -97,7 +97,7 @@ def newest(library: Library, reader: Reader, ui: str, count: int) -> tuple[Card,
         .limit(count)
     )
     with reading(library.sessions) as session:
-        return _cards(session, session.scalars(query).all(), reader, ui)
+        return cards(session, session.scalars(query).all(), reader, ui)
 
 
 def facet_counts(library: Library, reader: Reader, facets: Iterable[str] = FACETS) -> Counts:
@@ -190,7 +190,8 @@ def _count_query(facet: str, reader: Reader) -> Any:
     return query.where(is_readable(reader)).group_by(column)
 
 
-def _cards(session: Session, ids: Sequence[str], reader: Reader, ui: str) -> tuple[Card, ...]:
+def cards(session: Session, ids: Sequence[str], reader: Reader, ui: str) -> tuple[Card, ...]:
+    """The resources with these ids, in this order; the reader may see something of each."""
     rows = session.scalars(
         select(Resource)
         .where(Resource.id.in_(ids))

@@ -1,6 +1,6 @@
-"""A page of a resource as it is read: text, image, marks, neighbours, the same page elsewhere."""
+"""A page of a resource as it is read: text, image, marks, neighbours, the same text elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.addresses import edition_address, page_address
 from app.database import reading
 from app.library import Library
+from app.resources.alignment import Counterpart, Place, counterparts, places
 from app.resources.document import Mark, Part, lay_out, plain
 from app.resources.models import Edition, File, Page, Passage
 from app.resources.page_images import PageImages, Sheet
@@ -29,13 +30,21 @@ MOST_QUERY_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class SamePage:
-    """The page in another edition; `exact` when both have as many pages."""
+class Elsewhere:
+    """Where the same is said in another edition; not `exact`: about there."""
 
     language: str
     url: str
     page: int
     exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """Ways to the other editions: from the page's first words, and by anchor from each passage."""
+
+    page: tuple[Elsewhere, ...]
+    passages: Mapping[str, tuple[Elsewhere, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class PageView:
     next_url: str
     current_url: str
     permalink: str
-    same_page: tuple[SamePage, ...]
+    crossings: Crossings
 
     @property
     def is_empty(self) -> bool:
@@ -99,7 +108,7 @@ def page_view(library: Library, reader: Reader, ui: str, key: PageKey, query: st
         if page is None:
             raise NotFound
         passages = _passages(session, file, key.number)
-        same_page = _same_page(session, reader, ui, key, file.page_count)
+        crossings = _crossings(library, session, reader, ui, key, file)
     language = page.text_language if page.text_language != "und" else edition.language
     mark = _marker(query[:MOST_QUERY_CHARACTERS], language)
     held = key.version
@@ -126,7 +135,7 @@ def page_view(library: Library, reader: Reader, ui: str, key: PageKey, query: st
         next_url=address(key.number + 1) if key.number < file.page_count else "",
         current_url=page_address(ui, key.resource, key.language, None, key.number),
         permalink=page_address(ui, key.resource, key.language, version, key.number),
-        same_page=same_page,
+        crossings=crossings,
     )
 
 
@@ -167,22 +176,50 @@ def _passages(session: Session, file: File, number: int) -> list[tuple[int, str]
     return [(index, passage) for index, passage in rows]
 
 
-def _same_page(
-    session: Session, reader: Reader, ui: str, key: PageKey, count: int
-) -> tuple[SamePage, ...]:
-    """Editions with as many pages are taken to run in step; others open at their beginning."""
+def _crossings(
+    library: Library, session: Session, reader: Reader, ui: str, key: PageKey, file: File
+) -> Crossings:
+    """Links into the current version of every other edition that has pages."""
+    ours = places(session, file)
     _resource, editions = readable_editions(session, reader, key.resource)
-    found = []
+    page: list[Elsewhere] = []
+    passages: dict[str, tuple[Elsewhere, ...]] = {}
     for edition in editions:
         version = edition.published_version
-        file = version.reading_file if version else None
-        if edition.language == key.language or file is None:
+        other = version.reading_file if version else None
+        if edition.language == key.language or other is None:
             continue
-        exact = file.page_count == count
-        number = key.number if exact else 1
-        url = page_address(ui, key.resource, edition.language, None, number)
-        found.append(SamePage(edition.language, url, number, exact))
-    return tuple(found)
+        found = counterparts(library.index, ours, places(session, other))
+        for place, one in zip(ours, found, strict=False):
+            if place.page == key.number:
+                anchor = f"p-{place.passage}"
+                passages[anchor] = (*passages.get(anchor, ()), _elsewhere(ui, edition, one))
+        one = _first_on(key.number, ours, found) or _same_share(key.number, file, other)
+        page.append(_elsewhere(ui, edition, one))
+    return Crossings(tuple(page), passages)
+
+
+def _elsewhere(ui: str, edition: Edition, one: Counterpart) -> Elsewhere:
+    place, language = one.place, edition.language
+    url = page_address(ui, edition.resource_id, language, None, place.page, place.passage)
+    return Elsewhere(language, url, place.page, one.exact)
+
+
+def _first_on(
+    number: int, ours: Sequence[Place], found: Sequence[Counterpart]
+) -> Counterpart | None:
+    """Of the first passage that begins on the page, else of the one that runs on to it."""
+    if not found:
+        return None
+    here = [at for at, place in enumerate(ours) if place.page == number]
+    before = [at for at, place in enumerate(ours) if place.page < number]
+    return found[here[0] if here else before[-1] if before else 0]
+
+
+def _same_share(number: int, file: File, other: File) -> Counterpart:
+    """The page at the same share of a text without passages."""
+    share = (number - 1) / max(1, file.page_count - 1)
+    return Counterpart(Place("", 1 + round(share * (other.page_count - 1))), exact=False)
 
 
 def _marker(query: str, language: str) -> Mark:

@@ -1,7 +1,7 @@
 """A resource as its page shows it: editions, files, contents, topics, versions, how to cite it.
 
 Plain values come out; what may be seen is decided in the queries. Pages of the text are in
-`reading`, lists of resources in `catalogue`.
+`reading`, lists of resources in `catalogue`, what is close to one in `related`.
 """
 
 from dataclasses import dataclass
@@ -30,11 +30,6 @@ from app.resources.models import (
 )
 from app.resources.permissions import Reader, is_readable
 from app.resources.vocabulary import label
-from app.search.services import SearchHit, SearchRequest, search
-from indexes.errors import IndexesError
-
-_RELATED = 5
-_RELATED_CHARACTERS = 200  # a title longer than this says nothing more
 
 
 class NotFound(Exception):
@@ -156,17 +151,6 @@ def resource_view(
             versions=_versions(front, ui),
             is_demo=resource.collection == DEMO,
         )
-
-
-def related(library: Library, reader: Reader, ui: str, view: ResourceView) -> list[SearchHit]:
-    """Resources in any language that answer to this one's title; none while the index is away."""
-    text = view.title[:_RELATED_CHARACTERS]
-    request = SearchRequest(text, ui=ui, per_page=_RELATED + 1, reader=reader)
-    try:
-        hits = search(library, request).hits
-    except IndexesError:
-        return []
-    return [hit for hit in hits if hit.resource != view.id][:_RELATED]
 
 
 def work_of(view: ResourceView, url: str) -> Work:

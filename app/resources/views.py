@@ -19,12 +19,13 @@ from app.addresses import edition_address, page_address
 from app.extensions import current_library, current_reader
 from app.i18n import PREFIX, ui_language
 from app.links import absolute
-from app.resources import catalogue, citations, reading, services
+from app.resources import catalogue, citations, reading, related, services
 from app.resources.catalogue import Order, Selection
 from app.resources.reading import PageKey
 from app.resources.vocabulary import label
 
 bp = Blueprint("resources", __name__, url_prefix=PREFIX)
+_RELATED = 5
 _YEAR = 365 * 24 * 3600
 _SAFE_TYPES = frozenset(
     ("application/pdf", "application/epub+zip", "text/plain", "text/csv", "text/markdown")
@@ -67,13 +68,23 @@ def resource(resource: str, language: str | None = None) -> str:
     return render_template(
         "resources/resource.html",
         view=view,
-        related=services.related(library, reader, ui, view),
+        related=related.nearest(library, reader, ui, resource, _RELATED),
         citation=citations.sentence(work),
         schema_org=citations.schema_org(work),
         dublin_core=citations.dublin_core(work),
         said_otherwise=services.said_otherwise(view.language, view.front.text_language),
         canonical=url,
     )
+
+
+@bp.get("/resources/<public_id:resource>/similar")
+def similar(resource: str) -> str:
+    library, reader, ui = current_library(), current_reader(), ui_language()
+    view = services.resource_view(library, reader, ui, resource)
+    listing = related.similar(library, reader, ui, resource, _page_number())
+    if listing.page > listing.pages:
+        abort(404)
+    return render_template("resources/similar.html", view=view, listing=listing)
 
 
 @bp.get(f"{_EDITION}/cite.<any(bib,ris,json):form>")
@@ -194,14 +205,18 @@ def browse_feed(facet: str | None, value: str) -> Response:
 
 def _selection(facet: str | None, value: str) -> Selection:
     order = request.args.get("sort", Order.NEWEST.value)
-    page = request.args.get("page", "1")
     known = order in set(Order)
     return Selection(
         facet=facet,
         value=value,
         order=Order(order) if known else Order.NEWEST,
-        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        page=_page_number(),
     )
+
+
+def _page_number() -> int:
+    page = request.args.get("page", "1")
+    return max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1
 
 
 def _age(version: int | None) -> int | None:

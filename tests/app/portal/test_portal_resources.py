@@ -97,8 +97,8 @@ def test_pages_turn_and_open_in_the_other_editions(client: FlaskClient, portal: 
     assert f'rel="next" href="{portal.address("employment", "/en/pages/3")}"' in page
     others = page.partition("In other languages")[2].partition("</section>")[0]
     assert portal.address("employment", "/fr/pages/2") in others
-    assert portal.address("employment", "/es/pages/1") in others
-    assert "do not have as many pages" in others
+    assert portal.address("employment", "/es/pages/2#p-") in others
+    assert "about here, on page 2" in others  # no model, so that the texts cannot be compared
     assert 'rel="prev"' not in client.get(portal.address("employment", "/en/pages/1")).text
 
 
@@ -145,6 +145,7 @@ def test_other_formats_are_clean_html(client: FlaskClient, portal: Portal) -> No
         answer = client.get(portal.address("employment", f"/es/pages/{number}"))
         text += answer.text if answer.status_code == 200 else ""
     article = "".join(re.findall(r"<article.*?</article>", text, re.DOTALL))
+    article = re.sub(r'<span class="across".*?</span></a></span>\s*', "", article, flags=re.DOTALL)
     assert '<th scope="col">Ocupación</th>' in article
     assert "<td>1200</td>" in article
     assert re.search(r"<li[^>]*>Primero, las ocupaciones\s*<ul>\s*<li>los músicos</li>", article)
