@@ -14,15 +14,19 @@ def create_app(library: "Library | None" = None) -> "Flask":
     from flask import Flask
 
     from app import errors, extensions, headers, i18n, templating
+    from app.administration import views as administration
     from app.config import read_config
     from app.library import Library
     from app.pages import views as pages
     from app.resources import views as resources
+    from app.search import companions
     from app.search import views as search
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # names come in the order they are told
-    extensions.init_app(app, library or Library(read_config()))
+    library = library or Library(read_config())
+    extensions.init_app(app, library)
+    companions.init_app(app, library)
     i18n.init_app(app)
     templating.init_app(app)
     headers.init_app(app)
@@ -30,5 +34,6 @@ def create_app(library: "Library | None" = None) -> "Flask":
 
     app.register_blueprint(pages.bp)
     app.register_blueprint(search.bp)
+    app.register_blueprint(administration.bp)
     resources.init_app(app)
     return app

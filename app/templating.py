@@ -54,6 +54,7 @@ def init_app(app: Flask) -> None:
         codes=codes,
         facet_names=FACET_NAMES,
         lang=language_attributes,
+        corrected=corrected,
         marked=marked,
         notices=NOTICES,
         own_name=own_name,
@@ -88,6 +89,14 @@ def marked(spans: tuple[Span, ...]) -> Markup:
     """Text with the words asked for in `<mark>`."""
     return Markup("").join(
         Markup("<mark>{}</mark>").format(span.text) if span.marked else escape(span.text)
+        for span in spans
+    )
+
+
+def corrected(spans: tuple[Span, ...]) -> Markup:
+    """A question with the words that were changed in it in `<strong>`."""
+    return Markup("").join(
+        Markup("<strong>{}</strong>").format(span.text) if span.marked else escape(span.text)
         for span in spans
     )
 

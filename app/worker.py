@@ -9,13 +9,13 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Event, Thread
 from time import perf_counter
 
 from sqlalchemy import select
 
-from app.database import new_id, reading, writing
+from app.database import new_id, now, reading, writing
 from app.library import Library
 from app.outbox import (
     RENEWAL_SECONDS,
@@ -33,6 +33,7 @@ from app.outbox import (
 from app.resources.entries import edition_entries
 from app.resources.file_reading import give_up_reading, read_file
 from app.resources.models import Edition
+from app.search.counting import forget_old_searches
 from indexes.embedding.windows import embed_with_windows
 from indexes.errors import IndexMismatch, WriterBusy
 from indexes.types import Entry
@@ -66,6 +67,7 @@ class Worker:
         self._parsers = ThreadPoolExecutor(PARSERS, thread_name_prefix="parse")
         self.tally = Tally()
         self._leased: tuple[int, ...] = ()
+        self._tidied: date | None = None
         self._closed = Event()
         self._heart = Thread(target=self._renew, name="leases", daemon=True)
         self._heart.start()
@@ -88,8 +90,17 @@ class Worker:
                 stop.wait(IDLE_SECONDS)
             else:
                 if not busy:
+                    self._tidy()
                     stop.wait(IDLE_SECONDS)
         self.close()
+
+    def _tidy(self) -> None:
+        """Once a day, while nothing waits, let go of what is kept for a time only."""
+        today = now().date()
+        if self._tidied != today:
+            self._tidied = today
+            with writing(self._library.sessions) as session:
+                forget_old_searches(session, today)
 
     def finish(self) -> None:
         """Do what waits or will wait in a moment, then stop.

@@ -5,9 +5,11 @@ from alembic import context
 from app import outbox
 from app.database import Base
 from app.resources import models
+from app.search import models as search_models
 
 # Importing the models is what fills the metadata.
-assert outbox.OutboxRow.metadata is models.Resource.metadata is Base.metadata  # noqa: S101
+tables = (outbox.OutboxRow, models.Resource, search_models.SearchCount)
+assert all(table.metadata is Base.metadata for table in tables)  # noqa: S101
 
 engine = context.config.attributes["engine"]
 with engine.connect() as connection:

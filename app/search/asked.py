@@ -86,6 +86,19 @@ class Asked:
     def unfiltered(self) -> "Asked":
         return replace(self, filters={}, languages=(), page=1)
 
+    @property
+    def is_whole_and_first(self) -> bool:
+        """Whether it is the beginning of a search of the whole library."""
+        return not self.filters and not self.languages and self.page == 1
+
+    def everywhere(self) -> "Asked":
+        """In texts of all languages."""
+        return replace(self, languages=(), page=1)
+
+    def saying(self, text: str) -> "Asked":
+        """The same search for other words."""
+        return replace(self, text=text, page=1)
+
     def _pairs(self) -> Iterator[tuple[str, str]]:
         yield "q", self.text
         for code, values in self.filters.items():

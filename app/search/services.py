@@ -18,7 +18,9 @@ from app.database import reading
 from app.library import Library
 from app.resources.models import Edition, File, Page, Passage, Resource, Version
 from app.resources.permissions import ANYONE, Reader, is_readable
+from app.search.fields import resolve
 from indexes.highlighting import extract
+from indexes.query_parser import parse
 from indexes.searcher import collapse, facet_counts
 from indexes.types import FoundBy, Hit, Kind, Ranking, Scope, SearchQuery, Span
 
@@ -92,6 +94,7 @@ class SearchPage:
     meaning_cut: bool = False
     by_meaning: bool = True
     seconds: Mapping[str, float] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()  # fields whose value means nothing here, as `type:value`
 
 
 def search(library: Library, request: SearchRequest) -> SearchPage:
@@ -101,7 +104,8 @@ def search(library: Library, request: SearchRequest) -> SearchPage:
         QueryTooLong: the text is longer than is accepted.
         IndexUnavailable: the index cannot answer now.
     """
-    ranking = library.searcher.search(_query(request))
+    query, unknown = _query(library, request)
+    ranking = library.searcher.search(query)
     began = perf_counter()
     with reading(library.sessions) as session:
         permitted = _permitted(session, ranking.hits, request.reader)
@@ -110,20 +114,24 @@ def search(library: Library, request: SearchRequest) -> SearchPage:
         first = (request.page - 1) * request.per_page
         shown = tuple(_describe(session, ordered[first : first + request.per_page], request))
     seconds = {**ranking.seconds, "page": perf_counter() - began}
-    return replace(_summary(ranking, hits, request), hits=shown, seconds=seconds)
+    return replace(_summary(ranking, hits, request), hits=shown, seconds=seconds, unknown=unknown)
 
 
-def _query(request: SearchRequest) -> SearchQuery:
-    return SearchQuery(
+def _query(library: Library, request: SearchRequest) -> tuple[SearchQuery, tuple[str, ...]]:
+    """What the searcher is asked, and the fields of it whose value means nothing here."""
+    asked = Scope(
+        visible_to=request.reader.tokens,
+        languages=request.languages,
+        filters=request.filters,
+    )
+    resolved = resolve(library, parse(request.text), asked)
+    query = SearchQuery(
         text=request.text,
-        scope=Scope(
-            visible_to=request.reader.tokens,
-            languages=request.languages,
-            filters=request.filters,
-        ),
+        scope=resolved.scope,
         reader_language=request.ui,
         collapse=False,  # only what may be shown can stand for its resource
     )
+    return query, resolved.unknown
 
 
 def _summary(ranking: Ranking, hits: Sequence[Hit], request: SearchRequest) -> SearchPage:

@@ -3,21 +3,32 @@
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
+from flask_babel import gettext, ngettext
 
 from app import atom
 from app.extensions import current_library, current_reader
-from app.i18n import PREFIX, ui_language
+from app.i18n import N_, PREFIX, ui_language
 from app.links import absolute
 from app.resources import catalogue
 from app.search.asked import Asked, chosen, facets
+from app.search.companions import current_companions
+from app.search.leading_on import Seeker, did_you_mean, ways_on
 from app.search.objects import page_object
 from app.search.services import SearchPage, Sort, search
+from app.search.suggesting import Kind, Suggestion
 from indexes.errors import IndexMismatch, IndexUnavailable, QueryTooLong
 from indexes.query_parser import MAX_CHARACTERS
 
 bp = Blueprint("search", __name__, url_prefix=PREFIX)
 PER_PAGE = 10
 _FEED = 20
+_SUGGESTED_SECONDS = 30
+_KIND_NAMES = {
+    Kind.TITLE: N_("Resources"),
+    Kind.TOPIC: N_("Topics"),
+    Kind.AUTHOR: N_("Authors"),
+    Kind.QUESTION: N_("Asked often"),
+}
 _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,8 +44,14 @@ def results() -> str | tuple[str, int]:
     except (IndexUnavailable, IndexMismatch):
         return render_template("search/unavailable.html", query=asked.text), 503
     address = url_for("search.results")
+    seeker = Seeker(current_library(), current_companions(), current_reader(), ui, address)
+    meant = did_you_mean(seeker, asked)
+    if asked.is_whole_and_first:
+        current_companions().counter.count(asked.text, ui, found=page.total > 0)
     return render_template(
         "search/results.html",
+        meant=meant,
+        ways=None if page.total else ways_on(seeker, asked, meant),
         asked=asked,
         page=page,
         facets=facets(asked, page.facets, address, ui),
@@ -63,6 +80,33 @@ def as_feed() -> Response:
     except QueryTooLong:
         abort(400)
     return atom.response(_feed(asked, page, ui))
+
+
+@bp.get("/suggest.json")
+def suggestions() -> Response:
+    """What may be meant by what was typed so far, in groups; nothing below two letters."""
+    typed = request.args.get("q", "")
+    found = current_companions().suggester.suggest(typed, ui_language(), current_reader())
+    kinds = dict.fromkeys(one.kind for one in found)
+    response = jsonify(
+        status=ngettext("%(num)s suggestion", "%(num)s suggestions", len(found)),
+        groups=[
+            {
+                "kind": kind.value,
+                "label": gettext(_KIND_NAMES[kind]),
+                "items": [_suggestion_object(one) for one in found if one.kind is kind],
+            }
+            for kind in kinds
+        ],
+    )
+    response.cache_control.private = True
+    response.cache_control.max_age = _SUGGESTED_SECONDS
+    return response
+
+
+def _suggestion_object(one: Suggestion) -> dict[str, str]:
+    """`language` is empty for a name."""
+    return {"text": one.text, "language": one.language, "url": one.url}
 
 
 def _answer(asked: Asked, per_page: int) -> SearchPage:

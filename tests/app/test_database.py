@@ -57,7 +57,7 @@ def test_migrations_make_what_the_models_say_and_run_down_and_up_again(library: 
     downgrade(library)
     assert current_revision(library) is None
     upgrade(library)
-    assert current_revision(library) == "0001"
+    assert current_revision(library) == "0002"
 
 
 def test_the_built_in_lists_are_topics_with_three_labels(library: Library) -> None:

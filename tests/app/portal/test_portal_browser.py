@@ -54,6 +54,7 @@ def addresses(portal: Portal) -> dict[str, str]:
         "list": "/browse/all",
         "resource": f"{work}/fr",
         "record": record,
+        "similar": f"{work}/similar",
         "page of a PDF": f"{work}/en/pages/2?q=labour+survey",
         "page of text": f"{work}/es/pages/2",
         "earlier version": f"{work}/en/v1/pages/1",
@@ -70,8 +71,9 @@ def addresses(portal: Portal) -> dict[str, str]:
 
 KINDS = (
     "home", "search", "narrowed", "nothing found", "empty search", "too long", "browse", "list",
-    "resource", "record", "page of a PDF", "page of text", "earlier version", "scanned page",
-    "right to left", "withdrawn", "help", "about", "privacy", "accessibility", "not found",
+    "resource", "record", "similar", "page of a PDF", "page of text", "earlier version",
+    "scanned page", "right to left", "withdrawn", "help", "about", "privacy", "accessibility",
+    "not found",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The search page, its JSON and its feed."""
 
+import html
 import json
 import re
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from app.resources.models import Edition
 from app.search import views
 from app.search.services import SearchPage, SearchRequest, Sort, search
 from indexes.errors import IndexUnavailable
+from indexes.query_parser import parse
 from tests.app.portal.conftest import Portal
 from tests.app.test_ingestion import arrive, work
 
@@ -226,3 +228,24 @@ def test_each_number_tells_how_many_are_left_when_it_is_chosen(two_editions: Lib
         for value, count in page.facets[facet]:
             narrowed = SearchRequest("music festivals", filters={facet: (value,)})
             assert search(two_editions, narrowed).total == count
+
+
+def test_how_to_ask_is_told_where_one_asks(client: FlaskClient) -> None:
+    for address in ("/fr/search", "/fr/search?q=qwertzuiop"):
+        assert 'href="/fr/help#asking"' in client.get(address).text
+    page = client.get("/fr/help").text
+    assert '<h2 id="asking">' in page
+    typed = re.findall(r"<dt><code[^>]*>([^<]+)</code>", page)
+    assert len(typed) == 7
+    for example in typed:
+        parsed = parse(html.unescape(example))
+        assert parsed.is_listing, example
+
+
+def test_fields_narrow_the_answer(client: FlaskClient) -> None:
+    page = client.get("/en/search?q=author:institute+lang:fr").text
+    assert hit_links(page)
+    assert all("/fr" in link for link in hit_links(page))
+    answer = client.get("/en/search.json?q=employment+type:spaceship").json
+    assert answer is not None
+    assert answer["hits"] == []
