@@ -34,7 +34,7 @@ from app.resources.entries import edition_entries
 from app.resources.file_reading import give_up_reading, read_file
 from app.resources.models import Edition
 from app.search.counting import forget_old_searches
-from indexes.embedding.windows import embed_with_windows
+from indexes.embedding.windows import embed_entries
 from indexes.errors import IndexMismatch, WriterBusy
 from indexes.types import Entry
 from ingest import sandbox
@@ -45,7 +45,7 @@ PARSERS = 2  # each parse is a process of its own; more than the cores would onl
 IDLE_SECONDS = 1.0
 MISMATCH_SECONDS = 30.0
 PUT_OFF_SECONDS = 5.0  # how long `finish` waits for jobs that were put off
-EMBED_PASSAGES = 256  # a slice: about five seconds, one write to the index
+EMBED_PASSAGES = 96  # a slice: about ten seconds with their windows, one write to the index
 _WRITER_BUSY_PAUSE = timedelta(seconds=1)
 
 
@@ -210,8 +210,7 @@ class Worker:
         }
         batch = [entry for entries in missing.values() for entry in entries][:EMBED_PASSAGES]
         if batch and self._library.embedder is not None:
-            texts = [embedded_text(entry) for entry in batch]
-            vectors = embed_with_windows(self._library.embedder, texts)
+            vectors = embed_entries(self._library.embedder, batch)
             with self._library.index.writer() as writer:
                 writer.add_vectors(batch, vectors)
             self.tally.embedded += len(batch)
@@ -228,11 +227,6 @@ class Worker:
         return [entry for entry in entries if entry.id not in held]
 
 
-def embedded_text(entry: Entry) -> str:
-    """What of an entry is turned into a vector: its text, or its title where it has none."""
-    return entry.text or entry.title
-
-
 def rebuild_index(library: Library, progress: Callable[[int, int], None]) -> int:
     """Build the index anew from the database, beside the one in use, and swap; returns entries.
 
@@ -247,8 +241,7 @@ def rebuild_index(library: Library, progress: Callable[[int, int], None]) -> int
                 entries = edition_entries(session, edition)
             writer.replace(edition, entries)
             if entries and library.embedder is not None:
-                texts = [embedded_text(entry) for entry in entries]
-                writer.add_vectors(entries, embed_with_windows(library.embedder, texts))
+                writer.add_vectors(entries, embed_entries(library.embedder, entries))
             count += len(entries)
             progress(number, len(editions))
     with writing(library.sessions) as session:

@@ -21,6 +21,7 @@ from indexes.types import Span
 EXTRACT_LENGTH: Final = 240  # characters: two lines on a page, three on a telephone
 # How far before the first marked word an extract may begin, as a share of its length.
 LEAD: Final = 0.4
+HEAD: Final = 2  # characters of a word: a letter may be written as two
 
 _SENTENCE_START = re.compile(r"(?:\A|(?<=[.!?…;:])[\s»”\")]+|\n+)(?=\S)")
 _WORD_END = re.compile(r"\S*")
@@ -57,15 +58,19 @@ class _QueryTerms:
 
     `shared` leaves out what is a stop word in any language: it is compared with texts in another
     language than the query's, where only names, numbers and words of one stem can be meant.
-    `beginnings` are folded.
+    `beginnings` are folded. A word without one of the `heads` cannot match: looking at the first
+    letters spares analysing nine words of ten, which took two thirds of a page of hits.
     """
 
     own: Mapping[str, frozenset[str]]
     shared: Mapping[str, frozenset[str]]
     beginnings: tuple[str, ...]
+    heads: frozenset[str]
 
     def match(self, word: str, code: str) -> str | None:
         """The term that a word of a text in the row `code` has in common with the query."""
+        if _head(word[:HEAD]) not in self.heads:
+            return None
         begins = self.beginnings and terms_of_word(word, OTHER)
         if begins and any(term.startswith(self.beginnings) for term in begins):
             return begins[0]
@@ -79,6 +84,13 @@ class _QueryTerms:
         return terms[0] if found else None
 
 
+@lru_cache(maxsize=4_096)
+def _head(beginning: str) -> str:
+    """The first letter of the term that a word with this beginning gives: œ gives o."""
+    folded = terms_of_word(beginning, OTHER)
+    return folded[0][:1] if folded else ""
+
+
 @lru_cache(maxsize=64)  # twenty extracts a page of hits, all for one query
 def _query_terms(query: str) -> _QueryTerms:
     parsed = parse(query)
@@ -88,7 +100,9 @@ def _query_terms(query: str) -> _QueryTerms:
     shared = {row.code: _terms(meant, row.code) for row in ROWS}
     sought = (one.text for group in parsed.demands.all_of for one in group if one.begins)
     beginnings = (term for text in sought for term in terms_of_word(text, OTHER))
-    return _QueryTerms(own, shared, tuple(beginnings))
+    begins = tuple(beginnings)
+    heads = (term[:1] for terms in own.values() for term in (*terms, *begins))
+    return _QueryTerms(own, shared, begins, frozenset(heads))
 
 
 def _demanded(parsed: ParsedQuery) -> Iterator[str]:

@@ -89,8 +89,8 @@ class SearchQuery:
 class Hit:
     """A ranked entry, the best of its group. Without text: whether it may be shown comes first.
 
-    `score` is comparable within one answer only. `others` are ids of further entries of the same
-    group that were candidates, best first.
+    `score` is comparable within one answer only. `others` are further entries of the same group
+    that were candidates, best first.
     """
 
     id: str
@@ -104,7 +104,7 @@ class Hit:
     found_by: tuple[FoundBy, ...]
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     date: str | None = None
-    others: tuple[str, ...] = ()
+    others: tuple["Hit", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

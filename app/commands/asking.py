@@ -5,8 +5,9 @@ import click
 from app.addresses import UI_LANGUAGES
 from app.commands.output import as_json, emit, give_up, terminal_language
 from app.library import Library
+from app.search.hits import SearchHit
 from app.search.objects import hit_object
-from app.search.services import SearchHit, SearchRequest
+from app.search.services import SearchRequest
 from app.search.services import search as answer
 from indexes.errors import IndexesError, QueryTooLong
 

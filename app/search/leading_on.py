@@ -15,6 +15,7 @@ from app.resources.permissions import Reader, is_readable
 from app.resources.vocabulary import label
 from app.search.asked import Asked, Option
 from app.search.companions import Companions
+from app.search.fields import resolve
 from app.search.services import search
 from app.search.suggesting import Suggestion
 from indexes.errors import IndexesError
@@ -64,6 +65,7 @@ def did_you_mean(seeker: Seeker, asked: Asked) -> DidYouMean | None:
     scope = Scope(visible_to=seeker.reader.tokens, languages=asked.languages, filters=asked.filters)
     try:
         parsed = parse(asked.text)
+        scope = resolve(seeker.library, parsed, scope).scope
         correction = seeker.companions.speller.correct(
             parsed, asked.text, seeker.ui, lambda word: _finds(seeker, word, scope)
         )

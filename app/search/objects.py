@@ -2,7 +2,8 @@
 
 from dataclasses import asdict
 
-from app.search.services import SearchHit, SearchPage
+from app.search.hits import SearchHit
+from app.search.services import SearchPage
 
 
 def hit_object(hit: SearchHit) -> dict[str, object]:
@@ -33,6 +34,7 @@ def page_object(query: str, page: SearchPage) -> dict[str, object]:
         "page": page.page,
         "pages": page.pages,
         "by_meaning": page.by_meaning,
+        "unknown": list(page.unknown),
         "words_cut": page.words_cut,
         "meaning_cut": page.meaning_cut,
         "facets": {

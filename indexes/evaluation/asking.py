@@ -13,7 +13,7 @@ from indexes.analysis import search_language
 from indexes.embedded.index import EmbeddedIndex
 from indexes.embedding.base import Embedder
 from indexes.embedding.repeated_query import RepeatedQueryEmbedder
-from indexes.embedding.windows import embed_with_windows
+from indexes.embedding.windows import embed_entries
 from indexes.evaluation.metrics import METRICS, first_relevant
 from indexes.evaluation.pools import Pool, pools_of, relevant_in
 from indexes.evaluation.results import Evaluation, Outcome
@@ -111,7 +111,7 @@ def _fill(
             some = entries[start : start + BATCH]
             for entry in some:
                 writer.replace(entry.source, [entry])
-            writer.add_vectors(some, embed_with_windows(embedder, [e.text for e in some]))
+            writer.add_vectors(some, embed_entries(embedder, some))
             progress("indexing", start + len(some), len(entries))
 
 

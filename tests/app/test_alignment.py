@@ -18,7 +18,8 @@ from app.resources.entries import edition_entries
 from app.resources.ingestion import Arrival, receive, store
 from app.resources.metadata import Description
 from app.resources.models import Edition, File, Passage
-from app.worker import Worker, embedded_text
+from app.worker import Worker
+from indexes.embedding.windows import whole_text
 from tests.app.conftest import VECTORS
 from tests.app.test_ingestion import arrive, work
 
@@ -160,7 +161,7 @@ def ingest(library: Library, folder: Path, names: set[str]) -> None:
     with library.index.writer() as writer, reading(library.sessions) as session:
         for edition in session.scalars(select(Edition.id)):
             entries = edition_entries(session, edition)
-            vectors = embedder.embed_passages([embedded_text(entry) for entry in entries])
+            vectors = embedder.embed_passages([whole_text(entry) for entry in entries])
             writer.add_vectors(entries, [vector[None] for vector in vectors])
 
 

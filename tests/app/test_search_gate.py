@@ -32,8 +32,8 @@ DEPTH = 10  # sections: what a reader looks through
 WORST = 12  # questions that a failure tells
 # By pool, 0.02 below what was measured when the gate was set; raise them with the search.
 FLOORS = {
-    ALL: {"ndcg": 0.585, "recall": 0.665},
-    X_ONLY: {"ndcg": 0.453, "recall": 0.619},
+    ALL: {"ndcg": 0.72, "recall": 0.8},
+    X_ONLY: {"ndcg": 0.66, "recall": 0.775},
 }
 
 
