@@ -60,8 +60,8 @@ E5_SMALL: Final = Constants(
     shared_order=0.02,
     shared_value=0.005,
     feedback=0.15,
-    near=0.09,
-    floor=0.78,
+    near=0.1,
+    floor=0.77,
     near_unfamiliar=0.03,
 )
 # The cosines of other models lie elsewhere: nothing is cut.

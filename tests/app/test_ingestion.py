@@ -271,7 +271,7 @@ def test_passages_are_found_by_meaning_when_the_worker_has_come_by(
     work(library)
     (hit,) = search(library, SearchRequest("how many people earn a living as artists?")).hits
     assert hit.language == "fr"
-    assert hit.found_by == ("meaning",)
+    assert "meaning" in hit.found_by
     status = library.index.status()
     assert status.vectors == status.entries > 0
 

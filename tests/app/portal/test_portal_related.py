@@ -144,12 +144,12 @@ def test_without_vectors_a_passage_says_about_where(client: FlaskClient, portal:
 def test_a_hit_shows_its_further_passages(portal: Portal) -> None:
     further = SimpleNamespace(
         url="/en/resources/x/fr/v1/pages/7#p-y", page=7, page_label=None, language="fr",
-        by_words=True, extract=(Span("des "), Span("festivals", marked=True)),
+        extract=(Span("des "), Span("festivals", marked=True)),
     )  # fmt: skip
     hit = SimpleNamespace(
         url="/en/resources/x", resource="0" * 26, title="Festivals", language="en", type=None,
         year=None, page=None, page_label=None, page_count=0, text="", extract=(), editions=(),
-        found_by=(FoundBy.MEANING,), passages=(further,),
+        found_by=(FoundBy.MEANING,), passages=(further,), words_elsewhere=True,
     )  # fmt: skip
     with portal.app.test_request_context("/en/search?q=festivals"):
         answer = render_template_string(ONE_HIT, hit=hit)
