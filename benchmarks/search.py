@@ -1,10 +1,11 @@
 """How long a search takes, by stage: `python -m benchmarks.search [PASSAGES ...] [--json]`.
 
 Passages are recombined from sentences of `../shared/relevance` (seeded), 131 words on average, in
-three languages; their vectors are those of real passages, perturbed. Queries are the sets' own, so
-words hit as they do in life. Database and index are filled as the worker leaves them, and what is
-measured is the whole answer of `app.search.services`, with rights, titles and marked extracts
-(`page`). Every query is asked once before: a library in use, its files in the system's cache.
+three languages; their vectors, with five windows each, are those of real passages, perturbed.
+Queries are the sets' own, so words hit as they do in life. Database and index are filled as the
+worker leaves them, and what is measured is the whole answer of `app.search.services`, with rights,
+titles and marked extracts (`page`). Every query is asked once before: a library in use, its files
+in the system's cache.
 """
 
 import argparse
@@ -36,6 +37,7 @@ WORDS = 131
 OF_AN_EDITION = 40  # passages
 BATCH = 2_000
 REAL_VECTORS = 200  # a language; the others are made from them
+WINDOWS = 5  # a passage: as many sentences as 131 words have
 NOISE = 0.03  # a component; cosine of about .86 to the real one
 
 
@@ -93,8 +95,9 @@ def build(library: Library, count: int) -> None:
             session.flush()
             entries = edition_entries(session, f"edition-{edition:06}")
             writer.replace(entries[0].source, entries)
-            real = vectors[code][numbers.integers(len(vectors[code]), size=len(entries))]
-            writer.add_vectors(entries, [own[None] for own in perturbed(real, numbers)])
+            chosen = numbers.integers(len(vectors[code]), size=(len(entries), 1))
+            real = vectors[code][chosen.repeat(1 + WINDOWS, axis=1)]
+            writer.add_vectors(entries, list(perturbed(real, numbers)))
 
 
 def add_edition(
@@ -167,7 +170,7 @@ def perturbed(vectors: Vectors, numbers: np.random.Generator) -> Vectors:
     """Unit vectors about the given ones, shape as given."""
     noise = numbers.normal(scale=NOISE, size=vectors.shape).astype(np.float32)
     moved = vectors + noise
-    normalised: Vectors = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    normalised: Vectors = moved / np.linalg.norm(moved, axis=-1, keepdims=True)
     return normalised
 
 

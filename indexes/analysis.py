@@ -94,12 +94,13 @@ def _marks() -> str:
     return "".join(map(chr, codes))
 
 
-_LETTERS = rf"[^\W_](?:[^\W_]|[{_marks()}{_INVISIBLE}])*"
+_BETWEEN: Final = _marks() + _INVISIBLE  # what may stand in a word beside letters and digits
+_LETTERS = rf"[^\W_](?:[^\W_]|[{_BETWEEN}])*"
 _WORD = re.compile(_LETTERS)
 _HYPHEN: Final = "[-‐‑]"
 _HYPHENS = re.compile(_HYPHEN)
 _COMPOUND = re.compile(rf"(?=[^\W\d_]){_LETTERS}(?:{_HYPHEN}{_LETTERS})+")
-_INSIDE: Final = frozenset(_marks() + _INVISIBLE)
+_INSIDE: Final = frozenset(_BETWEEN)
 
 
 @lru_cache(maxsize=1_024)
@@ -202,10 +203,25 @@ def terms_of_word(word: str, code: str) -> tuple[str, ...]:
     return tuple(analyse(word, code))
 
 
-def words(text: str) -> Iterator[tuple[int, int, str]]:
-    """The words of a text but elided ones: (start, end, word), counted in characters of it."""
-    for match in _WORD.finditer(blank_elisions(text)):
+def words(text: str, heads: frozenset[str] | None = None) -> Iterator[tuple[int, int, str]]:
+    """The words of a text but elided ones: (start, end, word), counted in characters of it.
+
+    With `heads`, one or two folded letters each, only those whose term may begin with one of them.
+    """
+    pattern = _WORD if heads is None else _beginning_with(heads)
+    for match in pattern.finditer(blank_elisions(text)):
         yield match.start(), match.end(), match.group()
+
+
+@lru_cache(maxsize=64)
+def _beginning_with(heads: frozenset[str]) -> re.Pattern[str]:
+    """Words that begin so, or whose first or second letter is not ASCII and may fold to it."""
+    known = "|".join(re.escape(head) for head in sorted(heads)) or "(?!)"
+    # What stands before is looked at last: most beginnings are none of these.
+    return re.compile(
+        rf"(?=(?i:{known})|.?[^\x00-\x7f])[^\W_](?<![^\W_].)(?<![{_BETWEEN}].)"
+        rf"(?:[^\W_]|[{_BETWEEN}])*"
+    )
 
 
 def compounds(text: str) -> Iterator[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 from indexes.analysis import OTHER, ROWS, compounds, search_language, terms_of_word, words
@@ -21,7 +21,6 @@ from indexes.types import Span
 EXTRACT_LENGTH: Final = 240  # characters: two lines on a page, three on a telephone
 # How far before the first marked word an extract may begin, as a share of its length.
 LEAD: Final = 0.4
-HEAD: Final = 2  # characters of a word: a letter may be written as two
 
 _SENTENCE_START = re.compile(r"(?:\A|(?<=[.!?…;:])[\s»”\")]+|\n+)(?=\S)")
 _WORD_END = re.compile(r"\S*")
@@ -58,19 +57,17 @@ class _QueryTerms:
 
     `shared` leaves out what is a stop word in any language: it is compared with texts in another
     language than the query's, where only names, numbers and words of one stem can be meant.
-    `beginnings` are folded. A word without one of the `heads` cannot match: looking at the first
-    letters spares analysing nine words of ten, which took two thirds of a page of hits.
+    `beginnings` are folded. A word of a text in a row whose term begins with none of its
+    `heads` cannot match: that spares looking at nine words of ten.
     """
 
     own: Mapping[str, frozenset[str]]
     shared: Mapping[str, frozenset[str]]
     beginnings: tuple[str, ...]
-    heads: frozenset[str]
+    heads: Mapping[str, frozenset[str]]
 
     def match(self, word: str, code: str) -> str | None:
         """The term that a word of a text in the row `code` has in common with the query."""
-        if _head(word[:HEAD]) not in self.heads:
-            return None
         begins = self.beginnings and terms_of_word(word, OTHER)
         if begins and any(term.startswith(self.beginnings) for term in begins):
             return begins[0]
@@ -84,13 +81,6 @@ class _QueryTerms:
         return terms[0] if found else None
 
 
-@lru_cache(maxsize=4_096)
-def _head(beginning: str) -> str:
-    """The first letter of the term that a word with this beginning gives: œ gives o."""
-    folded = terms_of_word(beginning, OTHER)
-    return folded[0][:1] if folded else ""
-
-
 @lru_cache(maxsize=64)  # twenty extracts a page of hits, all for one query
 def _query_terms(query: str) -> _QueryTerms:
     parsed = parse(query)
@@ -101,8 +91,13 @@ def _query_terms(query: str) -> _QueryTerms:
     sought = (one.text for group in parsed.demands.all_of for one in group if one.begins)
     beginnings = (term for text in sought for term in terms_of_word(text, OTHER))
     begins = tuple(beginnings)
-    heads = (term[:1] for terms in own.values() for term in (*terms, *begins))
-    return _QueryTerms(own, shared, begins, frozenset(heads))
+    heads = {
+        row.code: frozenset(
+            term[:2] for terms in (own[row.code], *shared.values(), begins) for term in terms
+        )
+        for row in ROWS
+    }
+    return _QueryTerms(own, shared, begins, heads)
 
 
 def _demanded(parsed: ParsedQuery) -> Iterator[str]:
@@ -117,13 +112,18 @@ def _terms(asked: Sequence[str], code: str) -> frozenset[str]:
     return frozenset(term for word in asked for term in terms_of_word(word, code))
 
 
+@lru_cache(maxsize=16_384)  # the texts of a page of hits share half of their words
+def _match(query: str, word: str, code: str) -> str | None:
+    return _query_terms(query).match(word, code)
+
+
 def _marks(text: str, query: str, language: str) -> Marks:
     """Which words of the text to mark."""
-    terms, code = _query_terms(query), search_language(language)
-    match = cache(lambda word: terms.match(word, code))
-    found = ((start, end, match(word)) for start, end, word in words(text))
+    code = search_language(language)
+    heads = _query_terms(query).heads[code]
+    found = ((start, end, _match(query, word, code)) for start, end, word in words(text, heads))
     marks = [(start, end, term) for start, end, term in found if term is not None]
-    joined = ((start, end, match(word)) for start, end, word in compounds(text))
+    joined = ((start, end, _match(query, word, code)) for start, end, word in compounds(text))
     whole = [(start, end, term) for start, end, term in joined if term is not None]
     return _with_whole(marks, whole) if whole else marks
 

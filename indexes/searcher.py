@@ -51,8 +51,8 @@ class Searcher:
         with clock.stage("embedding"):
             vector = self._embed(parsed.meaning)
         with clock.stage("words"):
-            words = self._index.words(parsed, query.scope, fusion.CANDIDATES)
-            shared = self._index.shared_words(parsed, query.scope, fusion.CANDIDATES)
+            words = self._index.words(parsed, query.scope, fusion.BY_WORDS)
+            shared = self._index.shared_words(parsed, query.scope, fusion.BY_SHARED_WORDS)
         with clock.stage("meaning"):
             found, nearness = self._by_meaning(vector, query, parsed, words, shared)
         with clock.stage("ranking"):
@@ -63,7 +63,8 @@ class Searcher:
                 hits = collapse(hits, query.reader_language)
         return Ranking(
             hits=hits,
-            capped=_capped(words, hits) or _capped(found.meaning, hits),
+            capped=_capped(words, fusion.BY_WORDS, hits)
+            or _capped(found.meaning, fusion.BY_MEANING, hits),
             words_cut=parsed.words_cut,
             meaning_cut=self._meaning_cut(parsed),
             by_meaning=nearness is not None and not nearness.is_empty,
@@ -110,7 +111,7 @@ class Searcher:
         if vector is None:
             return found, None
         try:
-            meaning = self._index.meaning(vector, query.scope, fusion.CANDIDATES)
+            meaning = self._index.meaning(vector, query.scope, fusion.BY_MEANING)
             found = fusion.Found(words, shared, self._admitted(meaning, parsed, words))
             return found, fusion.Nearness(vector, self._index.vectors_of(found.ids()))
         except IndexMismatch:
@@ -231,10 +232,10 @@ def _ids(lists: Lists) -> set[str]:
     return {candidate.hit.id for own in lists.values() for candidate in own}
 
 
-def _capped(lists: Lists, hits: Sequence[Hit]) -> bool:
+def _capped(lists: Lists, limit: int, hits: Sequence[Hit]) -> bool:
     """Whether a list was full to its last candidate: behind one too far off nothing was missed."""
     kept = {entry for hit in hits for entry in (hit.id, *(other.id for other in hit.others))}
-    return any(len(own) >= fusion.CANDIDATES and own[-1].hit.id in kept for own in lists.values())
+    return any(len(own) >= limit and own[-1].hit.id in kept for own in lists.values())
 
 
 class _Clock:

@@ -163,7 +163,7 @@ def test_equal_ones_come_by_id() -> None:
 
 def test_what_only_its_meaning_brings_has_to_be_near() -> None:
     meaning = lists(en_a=0, en_b=0, en_c=0, fr_d=0)
-    close = near(en_a=0.90, en_b=0.82, en_c=0.80, fr_d=0.80)
+    close = near(en_a=0.90, en_b=0.82, en_c=0.79, fr_d=0.79)
     assert order(fuse(Found({}, {}, meaning), close)) == ["en_a", "en_b"]
     assert order(fuse(Found({}, {}, meaning), close, familiar=False)) == ["en_a"]
     words = Found(lists(en_c=0.1), {}, meaning)
