@@ -29,10 +29,16 @@ LISTED: Final = 1_000  # entries a language of a query of fields only
 class Searcher:
     """Asks an index; without an embedder by words only. Several threads may use it at once."""
 
-    def __init__(self, index: SearchIndex, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        index: SearchIndex,
+        embedder: Embedder | None,
+        constants: fusion.Constants | None = None,
+    ) -> None:
         self._index = index
         self._embedder = embedder
-        self._constants = fusion.constants_of(embedder.fingerprint if embedder else "")
+        fingerprint = embedder.fingerprint if embedder else ""
+        self._constants = constants or fusion.constants_of(fingerprint)
 
     def search(self, query: SearchQuery) -> Ranking:
         """All hits for a query, best first.

@@ -44,6 +44,7 @@ class FurtherPassage:
     language: str
     page: int
     page_label: str | None
+    text: str
     extract: tuple[Span, ...]
 
 
@@ -177,6 +178,7 @@ def _further(shown: _Shown, asking: Asking) -> Iterator[FurtherPassage]:
                 language=language,
                 page=place.page,
                 page_label=place.label,
+                text=place.text,
                 extract=extract(place.text, asking.text, language, _FURTHER_CHARACTERS),
             )
 

@@ -18,6 +18,7 @@ from indexes.evaluation.metrics import METRICS, first_relevant
 from indexes.evaluation.pools import Pool, pools_of, relevant_in
 from indexes.evaluation.results import Evaluation, Outcome
 from indexes.evaluation.sets import JudgedSet, JudgedText, read_judged_set, sample
+from indexes.fusion import Constants
 from indexes.searcher import Searcher
 from indexes.types import Entry, Kind, Scope, SearchQuery
 
@@ -33,12 +34,14 @@ class Request:
     """The sets to ask. `queries`: only a sample of so many of each.
 
     `with_titles`: each set once more, its documents' titles given to the index, reported apart:
-    in some sets (CNIL) the title is the query.
+    in some sets (CNIL) the title is the query. `constants` of the ranking are the model's own
+    unless given.
     """
 
     folders: tuple[Path, ...]
     queries: int | None = None
     with_titles: bool = False
+    constants: Constants | None = None
 
 
 def evaluate(
@@ -54,14 +57,23 @@ def evaluate(
     embedder = RepeatedQueryEmbedder(embedder)  # asked once a pool, and some in several sets
     report = progress or _say_nothing
     kinds = (False, True) if request.with_titles else (False,)
-    return [_evaluate(own, embedder, report, titles=titles) for own in sets for titles in kinds]
+    return [
+        _evaluate(own, embedder, report, titles=titles, constants=request.constants)
+        for own in sets
+        for titles in kinds
+    ]
 
 
 def _say_nothing(_what: str, _done: int, _total: int) -> None: ...
 
 
 def _evaluate(
-    judged: JudgedSet, embedder: Embedder, progress: Progress, *, titles: bool
+    judged: JudgedSet,
+    embedder: Embedder,
+    progress: Progress,
+    *,
+    titles: bool,
+    constants: Constants | None,
 ) -> Evaluation:
     name = judged.name + (WITH_TITLES if titles else "")
     texts = {query.id: query.text for query in judged.queries.values()}
@@ -71,7 +83,7 @@ def _evaluate(
         progress(f"{what} {name}", done, total)
 
     with _temporary_index(entries, embedder, report) as index:
-        searcher = Searcher(index, embedder)
+        searcher = Searcher(index, embedder, constants)
         outcomes = list(_outcomes(judged, searcher, report))
     return Evaluation(name, judged.digest, texts, outcomes)
 

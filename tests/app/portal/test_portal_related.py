@@ -144,6 +144,7 @@ def test_without_vectors_a_passage_says_about_where(client: FlaskClient, portal:
 def test_a_hit_shows_its_further_passages(portal: Portal) -> None:
     further = SimpleNamespace(
         url="/en/resources/x/fr/v1/pages/7#p-y", page=7, page_label=None, language="fr",
+        text="des festivals",
         extract=(Span("des "), Span("festivals", marked=True)),
     )  # fmt: skip
     hit = SimpleNamespace(
