@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from indexes import fusion
 from indexes.base import Candidate, SearchIndex, Vectors
 from indexes.embedding.base import Embedder
+from indexes.embedding.onnx_engine import usable_cores
 from indexes.errors import IndexMismatch, ModelMissing
 from indexes.query_parser import ParsedQuery, parse
 from indexes.types import FoundBy, Hit, Kind, Ranking, Scope, SearchQuery
@@ -39,6 +41,8 @@ class Searcher:
         self._embedder = embedder
         fingerprint = embedder.fingerprint if embedder else ""
         self._constants = constants or fusion.constants_of(fingerprint)
+        # The model works outside of Python's lock: words are looked up meanwhile.
+        self._beside = ThreadPoolExecutor(usable_cores(), "query")
 
     def search(self, query: SearchQuery) -> Ranking:
         """All hits for a query, best first.
@@ -54,11 +58,11 @@ class Searcher:
         if parsed.is_listing:
             return self._listing(parsed, query)
         clock = _Clock()
-        with clock.stage("embedding"):
-            vector = self._embed(parsed.meaning)
+        embedding = self._beside.submit(self._embed, parsed.meaning, clock)
         with clock.stage("words"):
             words = self._index.words(parsed, query.scope, fusion.BY_WORDS)
             shared = self._index.shared_words(parsed, query.scope, fusion.BY_SHARED_WORDS)
+        vector = embedding.result()
         with clock.stage("meaning"):
             found, nearness = self._by_meaning(vector, query, parsed, words, shared)
         with clock.stage("ranking"):
@@ -91,12 +95,13 @@ class Searcher:
             seconds=clock.seconds,
         )
 
-    def _embed(self, meaning: str) -> Vectors | None:
+    def _embed(self, meaning: str, clock: "_Clock") -> Vectors | None:
         """None without a model, or where it turns out not to work: words answer then."""
         if self._embedder is None:
             return None
         try:
-            return self._embedder.embed_query(meaning)
+            with clock.stage("embedding"):
+                return self._embedder.embed_query(meaning)
         except ModelMissing as error:
             log.warning("Search is by words only: %s", error)
             return None
@@ -245,7 +250,7 @@ def _capped(lists: Lists, limit: int, hits: Sequence[Hit]) -> bool:
 
 
 class _Clock:
-    """Seconds by stage."""
+    """Seconds by stage; `embedding` runs beside `words`."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
