@@ -12,7 +12,7 @@ To add a language add a row to `ROWS`; the fingerprint changes and the index ask
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -101,6 +101,7 @@ _HYPHEN: Final = "[-‐‑]"
 _HYPHENS = re.compile(_HYPHEN)
 _COMPOUND = re.compile(rf"(?=[^\W\d_]){_LETTERS}(?:{_HYPHEN}{_LETTERS})+")
 _INSIDE: Final = frozenset(_BETWEEN)
+_NOT_ASCII: Final = r"\x80-\U0010ffff"
 
 
 @lru_cache(maxsize=1_024)
@@ -215,13 +216,23 @@ def words(text: str, heads: frozenset[str] | None = None) -> Iterator[tuple[int,
 
 @lru_cache(maxsize=64)
 def _beginning_with(heads: frozenset[str]) -> re.Pattern[str]:
-    """Words that begin so, or whose first or second letter is not ASCII and may fold to it."""
-    known = "|".join(re.escape(head) for head in sorted(heads)) or "(?!)"
-    # What stands before is looked at last: most beginnings are none of these.
+    """Words whose first letters may be those of a head: more than those, and none of them missing.
+
+    A set of characters comes first, which `re` looks for twice as fast as for any alternative.
+    """
+    first = _either_case(head[:1] for head in heads)
+    second = _either_case(head[1:2] for head in heads)
+    followed = ""
+    if all(len(head) > 1 for head in heads):
+        followed = f"(?:(?=[{second}{_NOT_ASCII}])|(?<=[{_NOT_ASCII}]))"  # œuvre begins with oe
     return re.compile(
-        rf"(?=(?i:{known})|.?[^\x00-\x7f])[^\W_](?<![^\W_].)(?<![{_BETWEEN}].)"
+        rf"[{first}{_NOT_ASCII}](?<=[^\W_])(?<![^\W_].)(?<![{_BETWEEN}].){followed}"
         rf"(?:[^\W_]|[{_BETWEEN}])*"
     )
+
+
+def _either_case(letters: Iterable[str]) -> str:
+    return re.escape("".join(sorted({c for one in letters for c in (one, one.upper())})))
 
 
 def compounds(text: str) -> Iterator[tuple[int, int, str]]:
