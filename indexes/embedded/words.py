@@ -6,6 +6,7 @@ and its score shrink accordingly.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import log
 from pathlib import Path
 from threading import Lock
@@ -16,6 +17,7 @@ import tantivy
 from indexes.analysis import ROWS, analyse, shared_terms, terms_of_word
 from indexes.base import Candidate
 from indexes.embedded import word_queries
+from indexes.embedded.attributes import Attributes
 from indexes.embedded.documents import (
     JOINED,
     NEWEST,
@@ -30,6 +32,7 @@ from indexes.embedded.durable import stamp
 from indexes.query_parser import ParsedQuery
 from indexes.types import FoundBy, Scope
 
+REMEMBERED: Final = 1_024  # documents of a language, 0.3 MB
 LISTED_SCORE: Final = 1.0  # of entries that nothing ranks
 
 
@@ -39,6 +42,8 @@ class LanguageWords:
     def __init__(self, code: str, searcher: Any) -> None:
         self.code = code
         self._searcher = searcher
+        # Words and shared words bring mostly the same: each document is read once a question.
+        self._about = lru_cache(maxsize=REMEMBERED)(self._read_about)
 
     @property
     def count(self) -> int:
@@ -135,9 +140,12 @@ class LanguageWords:
         return log(1 + (total - having + 0.5) / (having + 0.5))
 
     def _candidate(self, address: Any, score: float) -> Candidate:
-        found = self._found(address)
-        hit = found.attributes.hit(found.id, found.address, score, FoundBy.WORDS)
-        return Candidate(hit, self.code, score)
+        entry_id, where, attributes = self._about(address.segment_ord, address.doc)
+        return Candidate(attributes.hit(entry_id, where, score, FoundBy.WORDS), self.code, score)
+
+    def _read_about(self, segment: int, document: int) -> tuple[str, str, Attributes]:
+        found = self._found(tantivy.DocAddress(segment, document))
+        return found.id, found.address, found.attributes
 
     def _found(self, address: Any) -> Found:
         return Found.of(self._searcher.doc(address))
