@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -145,6 +146,7 @@ class _Part:
         return tuple(Sought(one, self.where, self.begins) for one in spellings if one)
 
 
+@lru_cache(maxsize=64)  # search, fields, corrections and marking ask for the same one
 def parse(text: str) -> ParsedQuery:
     """Take a query apart.
 
