@@ -121,4 +121,4 @@ def why(found_by: tuple[FoundBy, ...]) -> str:
         return "both"
     if FoundBy.WORDS in signals:
         return "words"
-    return "thesaurus" if FoundBy.THESAURUS in signals else "meaning"
+    return "meaning"

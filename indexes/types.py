@@ -22,7 +22,6 @@ class FoundBy(StrEnum):
     WORDS = "words"
     MEANING = "meaning"
     FEEDBACK = "feedback"
-    THESAURUS = "thesaurus"
 
 
 @dataclass(frozen=True, slots=True)
