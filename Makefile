@@ -90,7 +90,7 @@ system: ## Debian packages that the tests use, where that can be done
 .PHONY: translations
 translations: $(VENV)/.dev ## Bring the messages of code and templates into the catalogues
 	@$(BIN)/pybabel -q extract -F translations/babel.cfg -k N_ --omit-header --sort-by-file -o .cache/messages.pot .
-	@$(BIN)/pybabel -q update -i .cache/messages.pot -d translations --no-fuzzy-matching --omit-header
+	@$(BIN)/pybabel -q update -i .cache/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --omit-header
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Lock the requirements anew, with hashes
