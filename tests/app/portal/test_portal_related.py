@@ -16,8 +16,8 @@ from app.resources.models import Edition, Resource, Review
 from app.resources.permissions import ANYONE, Reader
 from app.resources.services import NotFound
 from indexes.types import FoundBy, Span
+from tests.app.ingesting import arrive, work
 from tests.app.portal.conftest import Portal
-from tests.app.test_ingestion import arrive, work
 
 FESTIVALS = {
     "en": "Music festivals bring concerts to small towns every summer.",

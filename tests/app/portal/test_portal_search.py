@@ -16,8 +16,8 @@ from app.search import views
 from app.search.services import SearchPage, SearchRequest, Sort, search
 from indexes.errors import IndexUnavailable
 from indexes.query_parser import parse
+from tests.app.ingesting import arrive, work
 from tests.app.portal.conftest import Portal
-from tests.app.test_ingestion import arrive, work
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 

@@ -13,8 +13,8 @@ from app.resources.models import Edition
 from app.resources.permissions import ANYONE, Reader
 from app.search.companions import Companions
 from app.search.suggesting import Kind, Suggester, Suggestion
+from tests.app.ingesting import arrive, work
 from tests.app.portal.conftest import Portal
-from tests.app.test_ingestion import arrive, work
 
 
 def suggested(client: FlaskClient, typed: str, ui: str = "en") -> dict[str, list[tuple[str, str]]]:
