@@ -11,11 +11,11 @@ from indexes.base import Vectors
 from indexes.embedded import EmbeddedIndex, vector_writer
 from indexes.errors import IndexUnavailable
 from indexes.query_parser import parse
-from tests.indexes.conformance import (
+from tests.indexes.conformance import SearchIndexConformance
+from tests.indexes.material import (
     DIMENSIONS,
     EVERYONE,
     OpenIndex,
-    SearchIndexConformance,
     assert_close,
     by_meaning,
     by_words,

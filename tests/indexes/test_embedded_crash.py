@@ -12,7 +12,6 @@ import pytest
 
 from indexes.base import Vectors
 from indexes.types import Entry, Scope
-from tests.indexes.conformance import CLOSE
 from tests.indexes.crashing_writer import (
     SOURCES,
     change,
@@ -20,6 +19,7 @@ from tests.indexes.crashing_writer import (
     open_index,
     vectors_of,
 )
+from tests.indexes.material import CLOSE
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20

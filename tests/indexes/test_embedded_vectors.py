@@ -20,7 +20,7 @@ from indexes.embedded.vector_writer import VectorWriter
 from indexes.embedded.vectors import VectorView, open_view
 from indexes.embedding.loading import load_embedder
 from indexes.types import Scope
-from tests.indexes.conformance import CLOSE, entry
+from tests.indexes.material import CLOSE, entry
 
 DIMENSIONS = 384
 BEST = 100

@@ -13,7 +13,7 @@ from indexes.errors import QueryTooLong
 from indexes.fusion import BY_MEANING, BY_WORDS
 from indexes.searcher import Searcher, collapse, facet_counts
 from indexes.types import Entry, FoundBy, Hit, Kind, Ranking, Scope, SearchQuery
-from tests.indexes.conformance import DIMENSIONS, entry, put
+from tests.indexes.material import DIMENSIONS, entry, put
 
 
 def at(cosine: float) -> Vectors:

@@ -11,7 +11,7 @@ from indexes.misspelling import distances, is_inflected, mistake
 from indexes.query_parser import parse
 from indexes.spelling import Correction, Speller, Vocabulary
 from indexes.types import Scope
-from tests.indexes.conformance import entry
+from tests.indexes.material import entry
 
 ENGLISH = "Financial management of a cultural project: the budget of festivals in Ouagadougou."
 FRENCH = "L’évaluation des politiques culturelles et le financement des festivals."

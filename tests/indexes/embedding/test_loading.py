@@ -21,7 +21,7 @@ from indexes.embedding.model_folder import (
     describe_file,
 )
 from indexes.errors import IndexMismatch, ModelMissing
-from tests.indexes.conformance import entry
+from tests.indexes.material import entry
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from indexes.base import Vectors
 from indexes.embedding.windows import LONGEST_TITLE, TITLE_SHARE, embed_entries, windows
-from tests.indexes.conformance import entry
+from tests.indexes.material import entry
 
 TWO = "The first sentence says one thing. The second sentence says another."
 
