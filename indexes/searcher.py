@@ -77,7 +77,7 @@ class Searcher:
             or _capped(found.meaning, fusion.BY_MEANING, hits),
             words_cut=parsed.words_cut,
             meaning_cut=self._meaning_cut(parsed),
-            by_meaning=nearness is not None and not nearness.is_empty,
+            by_meaning=nearness is not None and not (ranked and nearness.is_empty),
             seconds=clock.seconds,
         )
 

@@ -160,6 +160,18 @@ def test_a_passage_leads_its_record_when_about_equal(
     assert sorted(ids(ask(searcher, "unheard"))) == ["only record", "passage"]
 
 
+def test_where_nothing_is_in_scope_meaning_is_not_said_to_be_away(
+    index: EmbeddedIndex, searcher: Searcher
+) -> None:
+    fill(index, {entry("a", "cocoa"): 0.9})
+    elsewhere = ask(searcher, "cocoa", scope=Scope(languages=("fr",)))
+    assert (elsewhere.hits, elsewhere.by_meaning) == ((), True)
+    put(index, entry("b", "coffee"))  # its vector is still to come
+    with index.writer() as writer:
+        writer.replace("edition of a", [])
+    assert not ask(searcher, "coffee").by_meaning
+
+
 def test_a_query_that_nothing_answers_finds_nothing(
     index: EmbeddedIndex, searcher: Searcher
 ) -> None:
