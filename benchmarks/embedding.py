@@ -27,8 +27,9 @@ import numpy as np
 
 from benchmarks.material import SEED, open_material, read_passages
 from indexes.base import Vectors
+from indexes.cores import usable_cores
 from indexes.embedding.language_directions import parallel_sentences
-from indexes.embedding.onnx_engine import OnnxEmbedder, default_model_folder, usable_cores
+from indexes.embedding.onnx_engine import OnnxEmbedder, default_model_folder
 
 OURS, THEIRS = "onnx", "sentence-transformers"
 TURN = 20  # queries

@@ -5,8 +5,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +16,20 @@ from indexes.types import Entry, Hit, IndexStatus, Scope
 Vectors = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An entry that one signal brought, with that signal's score.
 
     From words, shared or not, the score is BM25 divided by the query's ideal self-score in the
     passage's language (0 to about 1); from meaning it is the cosine of unit vectors with language
     directions removed. `search_language` is the row of the analysis table that the entry's language
-    belongs to.
+    belongs to. `vectors` are the entry's, shape (1 + windows, dimensions), where the signal had to
+    read them.
     """
 
     hit: Hit
     search_language: str
     score: float
+    vectors: Vectors | None = None
 
 
 class IndexWriter(Protocol):

@@ -12,10 +12,12 @@ instead gives nDCG@10 .62 over all languages where this gives .98. A silent sign
 bad rank. docs/decisions/0013 has the figures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from math import inf
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,11 @@ BY_MEANING: Final = 50
 BY_WORDS: Final = 50
 BY_SHARED_WORDS: Final = 50
 FIRST_PAGE: Final = 10
+_FOUND_BY: Final = {  # by words, by meaning
+    (True, False): (FoundBy.WORDS,),
+    (False, True): (FoundBy.MEANING,),
+    (True, True): (FoundBy.WORDS, FoundBy.MEANING),
+}
 # Of h against b where nothing has a vector: nDCG@10 .746 over all columns, by b alone .668.
 SHARED_ALONE: Final = 0.8
 
@@ -94,8 +101,7 @@ class Found:
         return list(dict.fromkeys(every))
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate in its final place; `value` orders all languages."""
 
     hit: Hit
@@ -104,15 +110,48 @@ class Ranked:
     found_by: tuple[FoundBy, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What is known of a candidate but its vectors."""
+    """What is known of the candidates but their vectors; a place each in every column.
 
-    hit: Hit
-    code: str
-    b: float = 0.0
-    h: float = 0.0
-    found_by: list[FoundBy] = field(default_factory=list)
+    Language after language, and by id within each: equal ones always come in one order.
+    """
+
+    ids: Sequence[str]
+    candidates: Sequence[Candidate]
+    b: Values
+    h: Values
+    found_by: Sequence[tuple[FoundBy, ...]]
+
+    def at(self, places: Sequence[int]) -> "_Evidence":
+        """Some of them."""
+        return _Evidence(
+            [self.ids[place] for place in places],
+            [self.candidates[place] for place in places],
+            self.b[places],
+            self.h[places],
+            [self.found_by[place] for place in places],
+        )
+
+    def languages(self) -> Iterator[slice]:
+        """Where each language's candidates are."""
+        start = 0
+        for _, own in groupby(self.candidates, key=attrgetter("search_language")):
+            end = start + sum(1 for _ in own)
+            yield slice(start, end)
+            start = end
+
+    def ranked(self, places: Sequence[int], values: Values) -> list[Ranked]:
+        """The candidates in these places, each with its value."""
+        return [
+            Ranked(one.hit, one.search_language, value, found_by)
+            for one, value, found_by in zip(
+                [self.candidates[place] for place in places],
+                values.tolist(),
+                [self.found_by[place] for place in places],
+                strict=True,
+            )
+        ]
 
 
 class Nearness:
@@ -168,74 +207,67 @@ def fuse(
     `familiar` says whether any word of the query stands anywhere in the library.
     """
     evidence = _gather(found)
-    ids = [one.hit.id for one in evidence]
-    z = nearness.of(ids) if nearness is not None else np.full(len(ids), np.nan)
+    z = nearness.of(evidence.ids) if nearness is not None else np.full(len(evidence.ids), np.nan)
     if nearness is None or np.isnan(z).all():
         return _by_words(evidence)
-    kept = _near_enough(evidence, z, familiar, constants)
-    evidence, z = [evidence[place] for place in kept], z[kept]
-    first = _in_order(evidence, z, constants)
-    if not first or not constants.feedback:
-        return first
-    ids = [one.hit.id for one in evidence]
-    drawn = nearness.of(ids, first[0].hit.id, constants.feedback)
-    return _with_feedback(first, _in_order(evidence, drawn, constants))
+    kept = np.flatnonzero(_near_enough(evidence, z, familiar, constants))
+    evidence, z = evidence.at(kept.tolist()), z[kept]
+    places, values = _in_order(evidence, z, constants)
+    if not places or not constants.feedback:
+        return evidence.ranked(places, values)
+    before = {evidence.ids[place] for place in places[:FIRST_PAGE]}
+    drawn = nearness.of(evidence.ids, evidence.ids[places[0]], constants.feedback)
+    return _with_feedback(before, evidence.ranked(*_in_order(evidence, drawn, constants)))
 
 
-def _gather(found: Found) -> list[_Evidence]:
-    """Each candidate once, all of its signals together, language after language."""
-    known: dict[str, _Evidence] = {}
-    for lists, signal in (
-        (found.words, FoundBy.WORDS),
-        (found.shared, FoundBy.WORDS),
-        (found.meaning, FoundBy.MEANING),
-    ):
-        for code, own in lists.items():
+def _gather(found: Found) -> _Evidence:
+    """Each candidate once, all of its signals together."""
+    known: dict[str, Candidate] = {}
+    words: dict[str, float] = {}
+    shared: dict[str, float] = {}
+    meaning: dict[str, float] = {}
+    signals = ((found.words, words), (found.shared, shared), (found.meaning, meaning))
+    for lists, scores in signals:
+        for own in lists.values():
             for candidate in own:
-                one = known.get(candidate.hit.id)
-                if one is None:
-                    one = known[candidate.hit.id] = _Evidence(candidate.hit, code)
-                if signal not in one.found_by:
-                    one.found_by.append(signal)
-                if lists is found.words:
-                    one.b = candidate.score
-                elif lists is found.shared:
-                    one.h = candidate.score
-    return sorted(known.values(), key=lambda one: (one.code, one.hit.id))
+                known.setdefault(candidate.hit.id, candidate)
+                scores[candidate.hit.id] = candidate.score
+    ids = sorted(known, key=lambda entry_id: (known[entry_id].search_language, entry_id))
+    return _Evidence(
+        ids,
+        [known[entry_id] for entry_id in ids],
+        np.array([words.get(entry_id, 0.0) for entry_id in ids], np.float64),
+        np.array([shared.get(entry_id, 0.0) for entry_id in ids], np.float64),
+        [_FOUND_BY[one in words or one in shared, one in meaning] for one in ids],
+    )
 
 
 def _near_enough(
-    evidence: Sequence[_Evidence], z: Values, familiar: bool, constants: Constants
-) -> list[int]:
-    """Places of those that words brought, or that are near."""
+    evidence: _Evidence, z: Values, familiar: bool, constants: Constants
+) -> NDArray[np.bool_]:
+    """Those that words brought, or that are near."""
     near = constants.near if familiar else constants.near_unfamiliar
     least = max(constants.floor, float(np.nanmax(z)) - near)
-    return [
-        place
-        for place, one in enumerate(evidence)
-        if one.b or np.isnan(z[place]) or z[place] >= least
-    ]
+    kept: NDArray[np.bool_] = (evidence.b > 0) | np.isnan(z) | (z >= least)
+    return kept
 
 
-def _in_order(evidence: Sequence[_Evidence], z: Values, constants: Constants) -> list[Ranked]:
-    """Order each language by F, hand out its values of V highest first, merge on them."""
-    ranked: list[Ranked] = []
-    codes = np.array([one.code for one in evidence])
-    b = np.array([one.b for one in evidence])
-    h = np.array([one.h for one in evidence])
-    for code in sorted(set(codes.tolist())):
-        own = np.flatnonzero(codes == code)
-        near = _estimated(z[own], b[own], z)
-        order = np.argsort(
-            -(near + constants.shared_order * h[own] + constants.words_order * b[own]),
-            kind="stable",
-        )
-        values = -np.sort(-(near + constants.shared_value * h[own]))
-        for place, value in zip(own[order].tolist(), values.tolist(), strict=True):
-            one = evidence[place]
-            ranked.append(Ranked(one.hit, code, value, tuple(one.found_by)))
+def _in_order(evidence: _Evidence, z: Values, constants: Constants) -> tuple[list[int], Values]:
+    """Order each language by F, hand out its values of V highest first, merge on them.
+
+    Places of the candidates in their final order, and the value of each.
+    """
+    places, values = [np.empty(0, np.intp)], [np.empty(0)]
+    for own in evidence.languages():
+        b, h = evidence.b[own], evidence.h[own]
+        near = _estimated(z[own], b, z)
+        f = near + constants.shared_order * h + constants.words_order * b
+        places.append(own.start + np.argsort(-f, kind="stable"))
+        values.append(-np.sort(-(near + constants.shared_value * h)))
+    every = np.concatenate(values)
     # Stable: of equal values those of one language stay in their order, languages in that of codes.
-    return sorted(ranked, key=lambda one: -one.value)
+    order = np.argsort(-every, kind="stable")
+    return np.concatenate(places)[order].tolist(), every[order]
 
 
 def _estimated(z: Values, b: Values, every: Values) -> Values:
@@ -252,21 +284,18 @@ def _estimated(z: Values, b: Values, every: Values) -> Values:
     return np.where(missing, lowest + (highest - lowest) * np.minimum(1.0, b), z)
 
 
-def _with_feedback(before: Sequence[Ranked], after: Sequence[Ranked]) -> list[Ranked]:
+def _with_feedback(before: Collection[str], ranked: Sequence[Ranked]) -> list[Ranked]:
     """The second order, with a note on what it brought onto the first page."""
-    known = {one.hit.id for one in before[:FIRST_PAGE]}
     return [
-        Ranked(one.hit, one.search_language, one.value, (*one.found_by, FoundBy.FEEDBACK))
-        if place < FIRST_PAGE and one.hit.id not in known
+        one._replace(found_by=(*one.found_by, FoundBy.FEEDBACK))
+        if place < FIRST_PAGE and one.hit.id not in before
         else one
-        for place, one in enumerate(after)
+        for place, one in enumerate(ranked)
     ]
 
 
-def _by_words(evidence: Sequence[_Evidence]) -> list[Ranked]:
+def _by_words(evidence: _Evidence) -> list[Ranked]:
     """Without any vector b and h are all there is, made to be compared across languages."""
-    ranked = [
-        Ranked(one.hit, one.code, one.b + SHARED_ALONE * one.h, tuple(one.found_by))
-        for one in evidence
-    ]
-    return sorted(ranked, key=lambda one: -one.value)
+    values = evidence.b + SHARED_ALONE * evidence.h
+    order = np.argsort(-values, kind="stable")
+    return evidence.ranked(order.tolist(), values[order])

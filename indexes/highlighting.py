@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from indexes.analysis import OTHER, ROWS, compounds, search_language, terms_of_word, words
+from indexes.analysis import OTHER, ROWS, compounds, head, search_language, terms_of_word, words
 from indexes.query_parser import ParsedQuery, parse
 from indexes.types import Span
 
@@ -22,7 +22,7 @@ EXTRACT_LENGTH: Final = 240  # characters: two lines on a page, three on a telep
 # How far before the first marked word an extract may begin, as a share of its length.
 LEAD: Final = 0.4
 
-_SENTENCE_START = re.compile(r"(?:\A|(?<=[.!?…;:])[\s»”\")]+|\n+)(?=\S)")
+_SENTENCE_END = re.compile(r"(?:[.!?…;:][\s»”\")]+|\n+)(?=\S)")
 _WORD_END = re.compile(r"\S*")
 
 Marks = Sequence[tuple[int, int, str]]  # start, end, term; in the order of the text
@@ -55,14 +55,14 @@ def extract(text: str, query: str, language: str, length: int = EXTRACT_LENGTH) 
 class _QueryTerms:
     """The terms of a query in each row of the analysis table.
 
-    `shared` leaves out what is a stop word in any language: it is compared with texts in another
-    language than the query's, where only names, numbers and words of one stem can be meant.
+    `shared` has of the other rows what is a stop word in no language: it is compared with texts in
+    another language than the query's, where only names, numbers and words of one stem can be meant.
     `beginnings` are folded. A word of a text in a row whose term begins with none of its
     `heads` cannot match: that spares looking at nine words of ten.
     """
 
     own: Mapping[str, frozenset[str]]
-    shared: Mapping[str, frozenset[str]]
+    shared: Mapping[str, Sequence[tuple[str, frozenset[str]]]]
     beginnings: tuple[str, ...]
     heads: Mapping[str, frozenset[str]]
 
@@ -76,9 +76,10 @@ class _QueryTerms:
             return None
         if not self.own[code].isdisjoint(terms):
             return terms[0]
-        rows = (row.code for row in ROWS if row.code != code)
-        found = any(not self.shared[row].isdisjoint(terms_of_word(word, row)) for row in rows)
-        return terms[0] if found else None
+        for row, shared in self.shared[code]:
+            if not shared.isdisjoint(terms_of_word(word, row)):
+                return terms[0]
+        return None
 
 
 @lru_cache(maxsize=64)  # twenty extracts a page of hits, all for one query
@@ -87,13 +88,19 @@ def _query_terms(query: str) -> _QueryTerms:
     asked = list(dict.fromkeys((*parsed.words, *parsed.joined, *_demanded(parsed))))
     own = {row.code: _terms(asked, row.code) for row in ROWS}
     meant = [word for word in asked if all(terms_of_word(word, row.code) for row in ROWS)]
-    shared = {row.code: _terms(meant, row.code) for row in ROWS}
+    meant_in = [(row.code, _terms(meant, row.code)) for row in ROWS]
+    shared = {
+        row.code: [(code, terms) for code, terms in meant_in if terms and code != row.code]
+        for row in ROWS
+    }
     sought = (one.text for group in parsed.demands.all_of for one in group if one.begins)
     beginnings = (term for text in sought for term in terms_of_word(text, OTHER))
     begins = tuple(beginnings)
     heads = {
         row.code: frozenset(
-            term[:2] for terms in (own[row.code], *shared.values(), begins) for term in terms
+            head(term)
+            for terms in (own[row.code], *dict(meant_in).values(), begins)
+            for term in terms
         )
         for row in ROWS
     }
@@ -154,7 +161,7 @@ def _spans(text: str, start: int, end: int, marks: Marks) -> Iterator[Span]:
 
 def _window(text: str, marks: Marks, length: int) -> tuple[int, int]:
     """Start and end of the best extract: most different terms, then most marks, then the first."""
-    starts = [match.end() for match in _SENTENCE_START.finditer(text)] or [0]
+    starts = _sentence_starts(text)
     candidates = dict.fromkeys(
         [starts[0], *(_start_before(text, m, starts, length) for m in marks)]
     )
@@ -166,6 +173,11 @@ def _window(text: str, marks: Marks, length: int) -> tuple[int, int]:
         return len({term for _, _, term in inside}), len(inside)
 
     return max(windows, key=worth)  # the first of equals
+
+
+def _sentence_starts(text: str) -> list[int]:
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return [0, *ends] if not ends or not text[0].isspace() else ends
 
 
 def _start_before(

@@ -5,16 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
 from indexes import fusion
 from indexes.base import Candidate, SearchIndex, Vectors
+from indexes.cores import usable_cores
 from indexes.embedding.base import Embedder
-from indexes.embedding.onnx_engine import usable_cores
 from indexes.errors import IndexMismatch, ModelMissing
 from indexes.query_parser import ParsedQuery, parse
-from indexes.types import FoundBy, Hit, Kind, Ranking, Scope, SearchQuery
+from indexes.types import Hit, Kind, Ranking, Scope, SearchQuery
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +63,15 @@ class Searcher:
         with clock.stage("words"):
             words = self._index.words(parsed, query.scope, fusion.BY_WORDS)
             shared = self._index.shared_words(parsed, query.scope, fusion.BY_SHARED_WORDS)
+            by_words = fusion.Found(words, shared)
+            vectors = self._known_vectors(by_words)
         vector = embedding.result()
         with clock.stage("meaning"):
-            found, nearness = self._by_meaning(vector, query, parsed, words, shared)
+            found, nearness = self._by_meaning(vector, query, parsed, by_words, vectors)
         with clock.stage("ranking"):
             familiar = bool(words) or self._is_familiar(parsed, query)
             ranked = fusion.fuse(found, nearness, familiar=familiar, constants=self._constants)
-            hits = tuple(_hit(one) for one in ranked)
+            hits = tuple(one.hit._replace(score=one.value, found_by=one.found_by) for one in ranked)
             if query.collapse:
                 hits = collapse(hits, query.reader_language)
         return Ranking(
@@ -111,22 +114,36 @@ class Searcher:
         vector: Vectors | None,
         query: SearchQuery,
         parsed: ParsedQuery,
-        words: Lists,
-        shared: Lists,
+        by_words: fusion.Found,
+        vectors: Mapping[str, Vectors],
     ) -> tuple[fusion.Found, fusion.Nearness | None]:
         """The best by meaning beside the others, and how near all of them are.
 
-        An index built with another embedder is asked by words until it is rebuilt.
+        `vectors` are those of the others. An index built with another embedder is asked by words
+        until it is rebuilt.
         """
-        found = fusion.Found(words, shared)
         if vector is None:
-            return found, None
+            return by_words, None
         try:
             meaning = self._index.meaning(vector, query.scope, fusion.BY_MEANING)
-            found = fusion.Found(words, shared, self._admitted(meaning, parsed, words))
-            return found, fusion.Nearness(vector, self._index.vectors_of(found.ids()))
+            found = replace(by_words, meaning=self._admitted(meaning, parsed, by_words.words))
+            return found, fusion.Nearness(vector, {**vectors, **self._vectors_of(found.meaning)})
         except IndexMismatch:
-            return found, None
+            return by_words, None
+
+    def _known_vectors(self, by_words: fusion.Found) -> Mapping[str, Vectors]:
+        """Those of what words found; read while the question is embedded."""
+        with suppress(IndexMismatch):
+            if self._embedder is not None:
+                return self._vectors_of(by_words.words, by_words.shared)
+        return {}
+
+    def _vectors_of(self, *signals: Lists) -> Mapping[str, Vectors]:
+        """The vectors of the candidates: those that came with them, the others read."""
+        every = [one for lists in signals for own in lists.values() for one in own]
+        found = {one.hit.id: one.vectors for one in every if one.vectors is not None}
+        further = dict.fromkeys(one.hit.id for one in every if one.hit.id not in found)
+        return {**found, **self._index.vectors_of(list(further))} if further else found
 
     def _is_familiar(self, parsed: ParsedQuery, query: SearchQuery) -> bool:
         """Whether a word of the query stands anywhere in what the reader may see."""
@@ -151,10 +168,15 @@ class Searcher:
 
 def facet_counts(hits: Sequence[Hit]) -> Mapping[str, list[tuple[str, int]]]:
     """How many of the hits have each value, a facet; most first, equal ones by value."""
-    counted: dict[str, Counter[str]] = {}
-    for hit in hits:
-        for code, values in hit.facets.items():
-            counted.setdefault(code, Counter()).update(set(values))
+    pairs = Counter(
+        (code, value)
+        for hit in hits
+        for code, values in hit.facets.items()
+        for value in set(values)
+    )
+    counted: dict[str, dict[str, int]] = {}
+    for (code, value), count in pairs.items():
+        counted.setdefault(code, {})[value] = count
     return {
         code: sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))
         for code, values in counted.items()
@@ -179,17 +201,19 @@ def _one_of(group: Sequence[Hit], reader_language: str) -> Hit:
     A record lifts its group; where a passage was found too, that one opens the page. Its facets
     are those of the whole group: with each of their values the group would still be found.
     """
+    if len(group) == 1:
+        return group[0]
     paged = [hit for hit in group if hit.kind is not Kind.RECORD] or group
     about_equal = [hit for hit in paged if paged[0].score - hit.score <= ABOUT_EQUAL]
     lead = min(about_equal, key=lambda hit: _is_foreign(hit, reader_language))  # first of equals
     others = tuple(hit for hit in group if hit is not lead)
-    return _copy(lead, group[0].score, lead.found_by, _all_facets(group), others)
+    return lead._replace(score=group[0].score, facets=_all_facets(group), others=others)
 
 
 def _all_facets(group: Sequence[Hit]) -> Mapping[str, tuple[str, ...]]:
     """Every value that an entry of the group has; most often they are of one edition."""
     first = group[0].facets
-    different = [hit.facets for hit in group if hit.facets != first]
+    different = [hit.facets for hit in group if hit.facets is not first and hit.facets != first]
     if not different:
         return first
     values: dict[str, dict[str, None]] = {}
@@ -205,34 +229,6 @@ def _is_foreign(hit: Hit, reader_language: str) -> bool:
 
 def _primary(tag: str) -> str:
     return tag.lower().partition("-")[0]
-
-
-def _hit(one: fusion.Ranked) -> Hit:
-    return _copy(one.hit, one.value, one.found_by, one.hit.facets)
-
-
-def _copy(
-    hit: Hit,
-    score: float,
-    found_by: tuple[FoundBy, ...],
-    facets: Mapping[str, tuple[str, ...]],
-    others: tuple[Hit, ...] = (),
-) -> Hit:
-    """Spelled out: dataclasses.replace takes ten times as long, 3 ms a search."""
-    return Hit(
-        id=hit.id,
-        kind=hit.kind,
-        group=hit.group,
-        group_kind=hit.group_kind,
-        source=hit.source,
-        language=hit.language,
-        address=hit.address,
-        score=score,
-        found_by=found_by,
-        facets=facets,
-        date=hit.date,
-        others=others,
-    )
 
 
 def _date(hit: Hit) -> str:

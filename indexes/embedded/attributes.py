@@ -5,9 +5,11 @@ set and not once a passage.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
 
 from indexes.analysis import search_language
 from indexes.types import Entry, FoundBy, Hit, Kind, Scope
@@ -25,6 +27,11 @@ class Attributes:
     visible_to: tuple[str, ...]
     facets: tuple[tuple[str, tuple[str, ...]], ...]
     date: str | None
+    # One for all hits, as most of an answer's passages share theirs with others.
+    _values: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_values", MappingProxyType(dict(self.facets)))
 
     @property
     def search_language(self) -> str:
@@ -42,11 +49,10 @@ class Attributes:
     def _passes(self, scope: Scope) -> bool:
         if not (scope.filters or scope.any_of or scope.none_of):
             return True  # as nearly always; what follows takes microseconds a set
-        values = dict(self.facets)
         held = {(code, value) for code, own in self.facets for value in own}
         return (
             all(
-                not set(values.get(code, ())).isdisjoint(wanted)
+                not set(self._values.get(code, ())).isdisjoint(wanted)
                 for code, wanted in scope.filters.items()
             )
             and not any(held.isdisjoint(alternatives) for alternatives in scope.any_of)
@@ -65,9 +71,15 @@ class Attributes:
             address=address,
             score=score,
             found_by=(found_by,),
-            facets=dict(self.facets),
+            facets=self._values,
             date=self.date,
         )
+
+
+_STORED: Final = tuple(own.name for own in fields(Attributes) if own.init)
+
+# Of an entry: its id, its address, its attributes.
+About = tuple[str, str, Attributes]
 
 
 def attributes_of(entry: Entry) -> Attributes:
@@ -87,8 +99,7 @@ def attributes_of(entry: Entry) -> Attributes:
 @lru_cache(maxsize=64)  # passages of one edition come one after the other
 def to_json(attributes: Attributes) -> bytes:
     """As stored; `from_json` reads it."""
-    fields = [getattr(attributes, name) for name in Attributes.__slots__]
-    return json.dumps(fields).encode()
+    return json.dumps([getattr(attributes, name) for name in _STORED]).encode()
 
 
 @lru_cache(maxsize=8_192)  # parsed once a set and process instead of once a candidate

@@ -22,6 +22,7 @@ from indexes.analysis import (
     spelling_analyzer,
 )
 from indexes.embedded.attributes import Attributes, from_json, to_json
+from indexes.embedded.keys import key_of
 from indexes.types import Entry
 
 # Titles and headings stand on every passage of a resource and say less of the one than its text.
@@ -37,6 +38,7 @@ WHOLE: Final = "whole"
 NAMED_WHOLE: Final = "named_whole"
 AUTHORS: Final = "authors"
 NEWEST: Final = "newest"
+KEY: Final = "key"  # of the id: a column, where the id itself lies in compressed blocks
 EXACT: Final = ("id", "source", "kind", "visible_to", "facet")
 STORED: Final = ("address", "attributes", "body")
 _ANALYSED = {"text": "position", "title": "position", NAMED: "position", JOINED: "basic"}
@@ -56,6 +58,7 @@ def _schema() -> Any:
             name, tokenizer_name="raw", index_option="basic", stored=name == "id"
         )
     builder.add_unsigned_field(NEWEST, fast=True)
+    builder.add_unsigned_field(KEY, fast=True)
     for name in STORED:
         builder.add_bytes_field(name, stored=True)
     return builder.build()
@@ -86,6 +89,7 @@ def document(entry: Entry, attributes: Attributes) -> Any:
             found.add_text(name, value)
     about = _about(entry.title, entry.heading, entry.authors)
     found.add_unsigned(NEWEST, _sortable(entry.date))
+    found.add_unsigned(KEY, key_of(entry.id))
     found.add_bytes("address", entry.address.encode())
     found.add_bytes("attributes", to_json(attributes))
     found.add_bytes("body", about + b"\n" + entry.text.encode("utf-8", "surrogatepass"))

@@ -12,15 +12,15 @@ from indexes.base import Candidate, IndexWriter, Vectors
 from indexes.embedded.batch import batch
 from indexes.embedded.generations import Generation, Generations
 from indexes.embedded.reader import Reader, foreign_errors
-from indexes.embedded.words import LanguageWords
+from indexes.embedded.words import Abouts, LanguageWords
 from indexes.errors import IndexMismatch
 from indexes.query_parser import ParsedQuery
 from indexes.types import Entry, IndexStatus, Scope
 
 # Of what lies in the files; a change asks for a rebuild.
-SCHEMA_VERSION: Final = "5"
+SCHEMA_VERSION: Final = "6"
 
-_Search = Callable[[LanguageWords, ParsedQuery, Scope, int], list[Candidate]]
+_Search = Callable[[LanguageWords, ParsedQuery, Scope, int, Abouts], list[Candidate]]
 
 
 class EmbeddedIndex:
@@ -95,7 +95,7 @@ class EmbeddedIndex:
                 return {}
             self._check(opened.generation, ("schema", "analysis"))
             found = {
-                code: search(language, query, scope, limit)
+                code: search(language, query, scope, limit, opened.vectors.about)
                 for code, language in opened.words.items()
                 if not scope.languages or code in scope.languages
             }

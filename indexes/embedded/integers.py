@@ -13,6 +13,7 @@ import simsimd
 from numpy.typing import NDArray
 
 from indexes.base import Vectors
+from indexes.cores import usable_cores
 
 Sixteen = NDArray[np.int16]
 
@@ -72,7 +73,14 @@ def encoded(vectors: Vectors) -> Codes:
 
 
 def _products(codes: NDArray[np.uint8], query: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Dot products of rows with one row, on this thread, other threads running meanwhile."""
+    """Dot products of rows with one row, on all cores: nothing else goes on in a search then."""
     # its own annotations leave out whole numbers
-    found: Any = simsimd.cdist(codes, query, metric="dot", dtype="uint8", out_dtype="int32")  # type: ignore[arg-type]
+    found: Any = simsimd.cdist(
+        codes,
+        query,
+        metric="dot",
+        dtype="uint8",
+        out_dtype="int32",  # type: ignore[arg-type]
+        threads=usable_cores(),
+    )
     return np.asarray(found, np.int32)[:, 0]

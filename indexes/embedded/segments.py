@@ -13,10 +13,9 @@ maps its neighbours with it, and searches here and there would soon hold the who
 
 import os
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from itertools import compress, pairwise
 from pathlib import Path
 from typing import Final
@@ -25,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.base import Vectors
-from indexes.embedded.attributes import Attributes, many_from_json
+from indexes.embedded.attributes import About, Attributes, many_from_json
 from indexes.embedded.integers import Codes, Sixteen, restored
+from indexes.embedded.keys import Hashes, Keys
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -44,21 +44,6 @@ class Row:
     vectors: Sixteen
 
 
-class Keys:
-    """Ids with their hashes, computed once for all segments."""
-
-    def __init__(self, ids: Iterable[str]) -> None:
-        self.ids = list(ids)
-        digests = [blake2b(entry_id.encode(), digest_size=8).digest() for entry_id in self.ids]
-        self.hashes = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
-
-    def only(self, mask: Mask) -> "Keys":
-        """Some of them."""
-        found = Keys(())
-        found.ids, found.hashes = list(compress(self.ids, mask)), self.hashes[mask]
-        return found
-
-
 class Segment:
     """A segment as read; several threads may use it.
 
@@ -69,7 +54,7 @@ class Segment:
         with np.load(folder / f"{name}.npz", allow_pickle=False) as columns:
             self.ids = Strings(columns["ids"], columns["id_ends"])
             self.addresses = Strings(columns["addresses"], columns["address_ends"])
-            self.hashes: NDArray[np.uint64] = columns["hashes"]
+            self.hashes: Hashes = columns["hashes"]
             self._by_hash: NDArray[np.uint32] = columns["by_hash"]
             self.attribute_of: NDArray[np.uint32] = columns["attribute_of"]
             self.attributes = many_from_json(columns["attributes"].tobytes())
@@ -90,28 +75,25 @@ class Segment:
         attributes = self.attributes[int(self.attribute_of[row])]
         return Row(entry_id, address, attributes, self.kept(row, row + 1))
 
+    def about(self, rows: Rows) -> Iterator[About]:
+        """Whose vectors these rows are."""
+        sets = (self.attributes[number] for number in self.attribute_of[rows].tolist())
+        return zip(self.ids.at(rows), self.addresses.at(rows), sets, strict=True)
+
     def kept(self, start: int, end: int) -> Sixteen:
         """All vectors of the rows from `start` to before `end`, one after the other."""
         first = int(self.vector_ends[start - 1]) if start else 0
         data = self._read(first, int(self.vector_ends[end - 1]) - first)
         return np.frombuffer(data, np.int16).reshape(-1, self._dimensions)
 
-    def wholes(self, rows: Rows) -> Vectors:
-        """The vectors of the rows' whole texts, shape (len(rows), dimensions)."""
-        firsts = self.vector_ends[rows] - self.vector_counts[rows]
-        return self._restored([self._read(first, 1) for first in firsts.tolist()])
-
     def vectors(self, rows: Rows) -> list[Vectors]:
         """The vectors of each row, shape (1 + windows, dimensions)."""
         counts = self.vector_counts[rows]
         places = zip((self.vector_ends[rows] - counts).tolist(), counts.tolist(), strict=True)
-        found = self._restored([self._read(first, count) for first, count in places])
+        data = b"".join([self._read(first, count) for first, count in places])
+        found = restored(np.frombuffer(data, np.int16).reshape(-1, self._dimensions))
         ends = np.cumsum(counts).tolist()
         return [found[start:end] for start, end in pairwise([0, *ends])]
-
-    def _restored(self, read: Sequence[bytes]) -> Vectors:
-        kept = np.frombuffer(b"".join(read), np.int16)
-        return restored(kept.reshape(-1, self._dimensions))
 
     def _read(self, first: int, count: int) -> bytes:
         width = 2 * self._dimensions
@@ -132,8 +114,7 @@ class Segment:
         wanted, places = keys, np.searchsorted(self._sorted_hashes, keys.hashes)
         found: dict[str, int] = {}
         while len(wanted.ids):  # once, but for different ids with one hash
-            inside = places < self.rows
-            inside[inside] = self._sorted_hashes[places[inside]] == wanted.hashes[inside]
+            inside = self._has(wanted.hashes, places)
             wanted, places = wanted.only(inside), places[inside]
             rows = self._by_hash[places].astype(np.intp)
             ids = self.ids.at(rows)
@@ -141,6 +122,19 @@ class Segment:
             found |= zip(compress(ids, same), rows[same].tolist(), strict=True)
             wanted, places = wanted.only(~same), places[~same] + 1
         return found
+
+    def rows_of(self, hashes: Hashes) -> Rows:
+        """A row of each hash, dead ones too; -1 where there is none."""
+        places = np.searchsorted(self._sorted_hashes, hashes)
+        found = np.full(len(hashes), -1, np.intp)
+        inside = self._has(hashes, places)
+        found[inside] = self._by_hash[places[inside]]
+        return found
+
+    def _has(self, hashes: Hashes, places: Rows) -> Mask:
+        inside = places < self.rows
+        inside[inside] = self._sorted_hashes[places[inside]] == hashes[inside]
+        return inside
 
     def rows_of_source(self, source: str) -> list[int]:
         """Rows of this source, dead ones too."""

@@ -16,8 +16,9 @@ import numpy as np
 
 from indexes.embedded.attributes import Attributes
 from indexes.embedded.durable import write_synced
+from indexes.embedded.keys import Keys
 from indexes.embedded.segment_writer import write_merged, write_segment
-from indexes.embedded.segments import Keys, Row, Segment
+from indexes.embedded.segments import Row, Segment
 from indexes.embedded.vectors import (
     Listed,
     LiveSegment,

@@ -21,9 +21,11 @@ from typing import Final
 import numpy as np
 
 from indexes.base import Candidate, Vectors
+from indexes.embedded.attributes import About
 from indexes.embedded.durable import write_atomically
 from indexes.embedded.integers import Codes, encoded
-from indexes.embedded.segments import KINDS, Keys, Mask, Rows, Segment
+from indexes.embedded.keys import Hashes, Keys
+from indexes.embedded.segments import KINDS, Mask, Rows, Segment
 from indexes.types import FoundBy, Scope
 
 MANIFEST: Final = "manifest.json"
@@ -140,22 +142,18 @@ class _Scored:
     rows: Rows
     scores: Vectors
 
-    def exact(self, vector: Vectors) -> "_Scored":
-        """The same rows with their true scores.
+    def candidates(self, vector: Vectors) -> Iterator[Candidate]:
+        """The rows with their true scores.
 
         A row at a time on this thread: `matrix @ vector` lets OpenBLAS divide the work among all
         cores, whose waiting for each other took 13 ms where this took 0.3.
         """
-        scores = np.vecdot(self.segment.wholes(self.rows), vector)
-        return _Scored(self.code, self.segment, self.rows, scores)
-
-    def candidates(self) -> Iterator[Candidate]:
-        segment, rows = self.segment, self.rows
-        sets, scores = segment.attribute_of[rows].tolist(), self.scores.tolist()
-        columns = zip(sets, scores, segment.ids.at(rows), segment.addresses.at(rows), strict=True)
-        for number, score, entry_id, address in columns:
-            hit = segment.attributes[number].hit(entry_id, address, score, FoundBy.MEANING)
-            yield Candidate(hit, self.code, score)
+        vectors = self.segment.vectors(self.rows)
+        scores = np.vecdot(np.stack([own[0] for own in vectors]), vector).tolist()
+        columns = zip(self.segment.about(self.rows), scores, vectors, strict=True)
+        for (entry_id, address, attributes), score, own in columns:
+            hit = attributes.hit(entry_id, address, score, FoundBy.MEANING)
+            yield Candidate(hit, self.code, score, own)
 
 
 class VectorView:
@@ -176,6 +174,17 @@ class VectorView:
             for own in live.estimates(query, live.rows_in(scope, key)):
                 found.setdefault(own.code, []).append(own)
         return {code: _best(parts, vector, limit) for code, parts in found.items()}
+
+    def about(self, hashes: Hashes) -> list[About | None]:
+        """Whose vectors those of each key are; none where there are no vectors."""
+        found: list[About | None] = [None] * len(hashes)
+        for live in self.segments:
+            rows = live.segment.rows_of(hashes)
+            places = np.flatnonzero((rows >= 0) & live.alive[rows])
+            about = live.segment.about(rows[places])
+            for place, one in zip(places.tolist(), about, strict=True):
+                found[place] = one
+        return found
 
     def holds(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that have vectors."""
@@ -221,8 +230,7 @@ def open_view(folder: Path, dimensions: int, before: VectorView | None = None) -
 def _best(estimates: Sequence[_Scored], vector: Vectors, limit: int) -> list[Candidate]:
     """The best `limit` by their exact scores, equal ones by id, among more by their estimates."""
     near = _top(estimates, limit + limit // 4 + SPARE)
-    best = _top([own.exact(vector) for own in near], limit)
-    return sorted((one for own in best for one in own.candidates()), key=_order)[:limit]
+    return sorted((one for own in near for one in own.candidates(vector)), key=_order)[:limit]
 
 
 def _order(candidate: Candidate) -> tuple[float, str]:

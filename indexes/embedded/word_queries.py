@@ -33,7 +33,8 @@ _WHOLE_OF = {Where.TEXT: WHOLE, Where.TITLE: NAMED_WHOLE, Where.AUTHOR: AUTHORS}
 def ranked(scored: Sequence[Any], query: ParsedQuery, scope: Scope, code: str) -> Any | None:
     """Entries with any of what is scored, and with all that is demanded; none if nothing is asked.
 
-    An alternative in another field (title:cocoa OR farmers) stands for the words beside it.
+    An alternative in another field (title:cocoa OR farmers) stands for the words beside it. With
+    `visible_to` empty the reader may see everything here.
     """
     groups = list(query.demands.in_row(code))
     beginnings = [
@@ -51,8 +52,13 @@ def ranked(scored: Sequence[Any], query: ParsedQuery, scope: Scope, code: str) -
     asked = [*scored, *beginnings]
     if not asked:
         return None
-    clauses = [(tantivy.Occur.Must, any_of([*asked, *elsewhere]))]
-    return tantivy.Query.boolean_query([*clauses, *_conditions(groups, query, scope, code)])
+    wanted = any_of([*asked, *elsewhere])
+    conditions = list(_conditions(groups, query, scope, code))
+    if not conditions:
+        return (
+            wanted  # by itself: tantivy then skips what cannot reach the best, a third of the time
+        )
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, wanted), *conditions])
 
 
 def listed(query: ParsedQuery, scope: Scope, code: str) -> Any | None:
@@ -100,8 +106,21 @@ def _conditions(
         yield must_not, _facets(scope.none_of)
 
 
+def hidden_from(tokens: Sequence[str]) -> Any:
+    """Entries that a reader with these tokens may not see."""
+    everything, visible = tantivy.Query.all_query(), _visible_to(tokens)
+    return tantivy.Query.boolean_query(
+        [(tantivy.Occur.Must, everything), (tantivy.Occur.MustNot, visible)]
+    )
+
+
+def _visible_to(tokens: Sequence[str]) -> Any:
+    return tantivy.Query.term_set_query(SCHEMA, "visible_to", list(tokens))
+
+
 def _wanted(scope: Scope) -> Iterator[Any]:
-    yield tantivy.Query.term_set_query(SCHEMA, "visible_to", list(scope.visible_to))
+    if scope.visible_to:
+        yield _visible_to(scope.visible_to)
     for code, values in scope.filters.items():
         yield _facets([(code, value) for value in values])
     for alternatives in scope.any_of:

@@ -5,21 +5,24 @@ passage of a language that is a tenth of the library would count as ten times th
 and its score shrink accordingly.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from math import log
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+import numpy as np
 import tantivy
 
 from indexes.analysis import ROWS, analyse, shared_terms, terms_of_word
 from indexes.base import Candidate
 from indexes.embedded import word_queries
-from indexes.embedded.attributes import Attributes
+from indexes.embedded.attributes import About
 from indexes.embedded.documents import (
     JOINED,
+    KEY,
     NEWEST,
     SCHEMA,
     SEARCHED,
@@ -29,11 +32,17 @@ from indexes.embedded.documents import (
     open_index,
 )
 from indexes.embedded.durable import stamp
+from indexes.embedded.keys import Hashes
 from indexes.query_parser import ParsedQuery
 from indexes.types import FoundBy, Scope
 
 REMEMBERED: Final = 1_024  # documents of a language, 0.3 MB
+READERS: Final = 64  # combinations of what readers may see
 LISTED_SCORE: Final = 1.0  # of entries that nothing ranks
+
+# What is known beside the words of entries with these keys; none where nothing is.
+Abouts = Callable[[Hashes], Sequence[About | None]]
+_Found = tuple[float, Any]  # a score and where the document lies
 
 
 class LanguageWords:
@@ -44,18 +53,21 @@ class LanguageWords:
         self._searcher = searcher
         # Words and shared words bring mostly the same: each document is read once a question.
         self._about = lru_cache(maxsize=REMEMBERED)(self._read_about)
+        self._hidden_from = lru_cache(maxsize=READERS)(self._find_hidden_from)
 
     @property
     def count(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(self, query: ParsedQuery, scope: Scope, limit: int) -> list[Candidate]:
+    def search(
+        self, query: ParsedQuery, scope: Scope, limit: int, abouts: Abouts
+    ) -> list[Candidate]:
         """The best by words: BM25 divided by the query's ideal self-score, equal ones by id.
 
         Of a query of fields only the newest records and posts.
         """
         if query.is_listing:
-            return self._listed(query, scope, limit)
+            return self._listed(query, scope, limit, abouts)
         terms = _distinct(query.words, self.code)
         joined = set(_distinct(query.joined, self.code)).difference(terms) if terms else set()
         scored = [
@@ -63,34 +75,62 @@ class LanguageWords:
             *self._in_compounds(terms),
         ]
         ideal = sum(self._idf("text", term) for term in terms)
-        return self._best(scored, ideal, query, scope, limit)
+        found = self._scored(scored, query, scope, limit)
+        return self._best(found, ideal, query, abouts)
 
-    def search_shared(self, query: ParsedQuery, scope: Scope, limit: int) -> list[Candidate]:
+    def search_shared(
+        self, query: ParsedQuery, scope: Scope, limit: int, abouts: Abouts
+    ) -> list[Candidate]:
         """The best by words that languages share, scored in the same way."""
         terms = list(dict.fromkeys(shared_terms(" ".join(query.words))))
         if not terms:
             return []
         ideal = sum(self._idf(SHARED, term) for term in terms)
         scored = list(word_queries.with_terms(terms, {SHARED: 1.0}))
-        return self._best(scored, ideal, query, scope, limit)
+        found = self._scored(scored, query, scope, limit)
+        return self._best(found, ideal, query, abouts)
+
+    def _scored(
+        self, scored: Sequence[Any], query: ParsedQuery, scope: Scope, limit: int
+    ) -> Sequence[_Found]:
+        if not self.count or not scope.visible_to:
+            return []
+        if not self._hidden_from(scope.visible_to):
+            scope = replace(scope, visible_to=())
+        asked = word_queries.ranked(scored, query, scope, self.code)
+        found: Sequence[_Found] = []
+        if asked is not None:
+            found = self._searcher.search(asked, limit, count=False).hits
+        return found
 
     def _best(
-        self, scored: Sequence[Any], ideal: float, query: ParsedQuery, scope: Scope, limit: int
+        self, found: Sequence[_Found], ideal: float, query: ParsedQuery, abouts: Abouts
     ) -> list[Candidate]:
-        asked = word_queries.ranked(scored, query, scope, self.code) if self.count else None
-        if asked is None or not scope.visible_to:
-            return []
         ideal += word_queries.BEGINNING_SCORE * len(query.beginnings)
-        hits = self._searcher.search(asked, limit, count=False).hits
-        found = [self._candidate(address, score / ideal) for score, address in hits]
-        return sorted(found, key=lambda candidate: (-candidate.score, candidate.hit.id))
+        every = zip(self._known([place for _, place in found], abouts), found, strict=True)
+        candidates = [self._candidate(about, score / ideal) for about, (score, _) in every]
+        return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.hit.id))
 
-    def _listed(self, query: ParsedQuery, scope: Scope, limit: int) -> list[Candidate]:
+    def _listed(
+        self, query: ParsedQuery, scope: Scope, limit: int, abouts: Abouts
+    ) -> list[Candidate]:
         asked = word_queries.listed(query, scope, self.code) if self.count else None
         if asked is None or not scope.visible_to:
             return []
         hits = self._searcher.search(asked, limit, count=False, order_by_field=NEWEST).hits
-        return [self._candidate(address, LISTED_SCORE) for _, address in hits]
+        every = self._known([place for _, place in hits], abouts)
+        return [self._candidate(about, LISTED_SCORE) for about in every]
+
+    def _known(self, places: Sequence[Any], abouts: Abouts) -> Iterator[About]:
+        """What stands beside the words, from memory where there is a vector."""
+        keys = self._searcher.fast_field_values(KEY, places)
+        for place, about in zip(places, abouts(np.array(keys, np.uint64)), strict=True):
+            yield about or self._about(place.segment_ord, place.doc)
+
+    def _find_hidden_from(self, tokens: Sequence[str]) -> bool:
+        """Whether there is anything that is hidden from a reader."""
+        hidden = word_queries.hidden_from(tokens)
+        return bool(self._searcher.search(hidden, 1, count=False).hits)
 
     def _in_compounds(self, terms: Sequence[str]) -> Iterator[Any]:
         """Each counts there as a word that stands once.
@@ -139,11 +179,11 @@ class LanguageWords:
         total = max(self.count, having)  # tantivy counts deleted ones until they are merged away
         return log(1 + (total - having + 0.5) / (having + 0.5))
 
-    def _candidate(self, address: Any, score: float) -> Candidate:
-        entry_id, where, attributes = self._about(address.segment_ord, address.doc)
+    def _candidate(self, about: About, score: float) -> Candidate:
+        entry_id, where, attributes = about
         return Candidate(attributes.hit(entry_id, where, score, FoundBy.WORDS), self.code, score)
 
-    def _read_about(self, segment: int, document: int) -> tuple[str, str, Attributes]:
+    def _read_about(self, segment: int, document: int) -> About:
         found = self._found(tantivy.DocAddress(segment, document))
         return found.id, found.address, found.attributes
 

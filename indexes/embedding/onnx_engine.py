@@ -5,7 +5,6 @@ language is taken out of them by `language_neutral`, and `loading.load_embedder`
 together.
 """
 
-import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from indexes.base import Vectors
+from indexes.cores import usable_cores
 from indexes.embedding.model_folder import GRAPH, TOKENIZER, Manifest, read_manifest
 from indexes.errors import ModelMissing
 
@@ -23,13 +23,6 @@ from indexes.errors import ModelMissing
 def default_model_folder() -> Path:
     """Where installation puts the model: beside the interpreter's other shared data."""
     return Path(sys.prefix) / "share" / "passerelle" / "model"
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on, which in a container are fewer than the machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class OnnxEmbedder:

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from indexes.base import Vectors
-from indexes.embedded import segment_writer, segments, vector_writer
+from indexes.embedded import keys, segment_writer, vector_writer
 from indexes.embedded.attributes import Attributes, attributes_of
 from indexes.embedded.integers import Codes, encoded, restored, rounded
+from indexes.embedded.keys import Keys
 from indexes.embedded.segment_writer import write_merged, write_segment
-from indexes.embedded.segments import Keys, Row, Segment
+from indexes.embedded.segments import Row, Segment
 from indexes.embedded.vector_writer import VectorWriter
 from indexes.embedded.vectors import VectorView, open_view
 from indexes.embedding.loading import load_embedder
@@ -189,13 +190,7 @@ def test_merging_keeps_all_and_little_in_memory(
 
 
 def test_ids_with_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Same:
-        def __init__(self, *_: object, **__: object) -> None: ...
-
-        def digest(self) -> bytes:
-            return b"8 bytes!"
-
-    monkeypatch.setattr(segments, "blake2b", Same)
+    monkeypatch.setattr(keys, "key_of", lambda _: 8)
     segment = written(tmp_path, "s", range(5), lambda _: 0)
     assert segment.find(Keys(["é3", "unknown", "é0"])) == {"é3": 3, "é0": 0}
 
