@@ -4,10 +4,12 @@ Everything of a page of hits comes in one statement a table, as columns: buildin
 took half of the time. Rights are decided before (`services`); text is read here for the first time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import BindParameter, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.addresses import edition_address, page_address
@@ -78,9 +80,12 @@ class SearchHit:
 
 def describe(session: Session, hits: Sequence[Hit], asking: Asking) -> tuple[SearchHit, ...]:
     """Title, page, text and extracts of the hits shown."""
-    editions = _editions(session, [hit.source for hit in hits])
+    editions = _editions(session, {hit.group for hit in hits}, asking.reader)
+    links: dict[str, list[EditionLink]] = {}
+    for own in editions.values():
+        url = edition_address(asking.ui, own.resource, own.language)
+        links.setdefault(own.resource, []).append(EditionLink(own.language, url))
     places = _places(session, hits)
-    links = _links(session, [hit.group for hit in hits], asking)
     return tuple(
         _described(_Shown(hit, editions[hit.source], places, links[hit.group]), asking)
         for hit in hits
@@ -89,6 +94,7 @@ def describe(session: Session, hits: Sequence[Hit], asking: Asking) -> tuple[Sea
 
 @dataclass(frozen=True, slots=True)
 class _Edition:
+    resource: str
     title: str
     language: str
     abstract: str
@@ -189,10 +195,34 @@ def _others_shown(hit: Hit) -> list[Hit]:
     return [other for other, _ in zip(own, range(FURTHER), strict=False)]
 
 
-def _editions(session: Session, ids: Sequence[str]) -> dict[str, _Edition]:
-    query = (
+def _editions(session: Session, resources: Collection[str], reader: Reader) -> dict[str, _Edition]:
+    """The editions in which each resource can be read, by their languages."""
+    rows = session.connection().execute(_readable(reader), {"ids": list(resources)})
+    return {row[0]: _Edition(*row[1:]) for row in rows}
+
+
+def _places(session: Session, hits: Sequence[Hit]) -> dict[str, _Place]:
+    """Where each hit opens: a passage at itself, a record where its text begins, if it has any."""
+    shown = [one for hit in hits for one in (hit, *_others_shown(hit))]
+    connection = session.connection()
+    passages = {"ids": [one.id for one in shown if one.kind is Kind.PASSAGE]}
+    found = [_Place(*row) for row in connection.execute(_PASSAGES, passages)]
+    places = {place.passage: place for place in found}
+    records = {one.address: one.id for one in shown if one.kind is Kind.RECORD and one.address}
+    if records:
+        first = connection.execute(_FIRST_PASSAGES, {"ids": list(records)})
+        # Of several formats the last one wins that is read: the one whose pages are shown.
+        places |= {records[place.version_id]: place for place in (_Place(*row) for row in first)}
+    return places
+
+
+@lru_cache(maxsize=64)
+def _readable(reader: Reader) -> Select[*tuple[Any, ...]]:
+    """The editions of resources."""
+    return (
         select(
             Edition.id,
+            Edition.resource_id,
             Edition.title,
             Edition.language,
             Edition.abstract,
@@ -200,57 +230,29 @@ def _editions(session: Session, ids: Sequence[str]) -> dict[str, _Edition]:
             Resource.year,
         )
         .join(Resource, Resource.id == Edition.resource_id)
-        .where(Edition.id.in_(ids))
-    )
-    return {row[0]: _Edition(*row[1:]) for row in session.execute(query)}
-
-
-def _places(session: Session, hits: Sequence[Hit]) -> dict[str, _Place]:
-    """Where each hit opens: a passage at itself, a record where its text begins, if it has any."""
-    shown = [one for hit in hits for one in (hit, *_others_shown(hit))]
-    passages = [one.id for one in shown if one.kind is Kind.PASSAGE]
-    places = {place.passage: place for place in _placed(session, Passage.id.in_(passages))}
-    records = {one.address: one.id for one in shown if one.kind is Kind.RECORD and one.address}
-    if records:
-        first = (Version.id.in_(list(records))) & (Passage.ordinal == 0)
-        # Of several formats the last one wins that is read: the one whose pages are shown.
-        places |= {records[place.version_id]: place for place in _placed(session, first)}
-    return places
-
-
-def _placed(session: Session, condition: ColumnElement[bool]) -> list[_Place]:
-    query = (
-        select(
-            Passage.id,
-            Passage.page,
-            Passage.language,
-            Passage.text,
-            File.version_id,
-            Version.number,
-            File.name,
-            File.page_count,
-            Page.label,
-        )
-        .join(File, File.id == Passage.file_id)
-        .join(Version, Version.id == File.version_id)
-        .join(Page, (Page.file_id == Passage.file_id) & (Page.number == Passage.page))
-        .where(condition)
-        .order_by(File.media_type == "application/pdf", File.id.desc())
-    )
-    return [_Place(*row) for row in session.execute(query)]
-
-
-def _links(
-    session: Session, resources: Sequence[str], asking: Asking
-) -> dict[str, list[EditionLink]]:
-    """The editions in which each resource can be read."""
-    rows = session.execute(
-        select(Edition.resource_id, Edition.language)
-        .where(Edition.resource_id.in_(resources), is_readable(asking.reader))
+        .where(Edition.resource_id.in_(_IDS), is_readable(reader))
         .order_by(Edition.language)
     )
-    found: dict[str, list[EditionLink]] = {resource: [] for resource in resources}
-    for resource, language in rows:
-        url = edition_address(asking.ui, resource, language)
-        found[resource].append(EditionLink(language, url))
-    return found
+
+
+# Put together once: that takes as long as to run them.
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_PLACES: Final = (
+    select(
+        Passage.id,
+        Passage.page,
+        Passage.language,
+        Passage.text,
+        File.version_id,
+        Version.number,
+        File.name,
+        File.page_count,
+        Page.label,
+    )
+    .join(File, File.id == Passage.file_id)
+    .join(Version, Version.id == File.version_id)
+    .join(Page, (Page.file_id == Passage.file_id) & (Page.number == Passage.page))
+    .order_by(File.media_type == "application/pdf", File.id.desc())
+)
+_PASSAGES: Final = _PLACES.where(Passage.id.in_(_IDS))
+_FIRST_PASSAGES: Final = _PLACES.where(Version.id.in_(_IDS), Passage.ordinal == 0)

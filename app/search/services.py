@@ -8,9 +8,10 @@ or marked, and before anything is counted.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from time import perf_counter
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.database import reading
@@ -120,13 +121,16 @@ def _permitted(session: Session, hits: Sequence[Hit], reader: Reader) -> list[Hi
     current: dict[str, str] = {}
     ids = sorted({hit.source for hit in hits})
     for start in range(0, len(ids), 500):
-        rows = session.execute(
-            select(Edition.id, Edition.published_version_id).where(
-                Edition.id.in_(ids[start : start + 500]), is_readable(reader)
-            )
-        )
+        some = {"ids": ids[start : start + 500]}
+        rows = session.connection().execute(_published_versions(reader), some)
         current.update({edition: version or "" for edition, version in rows})
     return [hit for hit in hits if current.get(hit.source) == hit.address]
+
+
+@lru_cache(maxsize=64)  # to put a statement together takes as long as to run it
+def _published_versions(reader: Reader) -> Select[str, str | None]:
+    wanted = Edition.id.in_(bindparam("ids", expanding=True))
+    return select(Edition.id, Edition.published_version_id).where(wanted, is_readable(reader))
 
 
 def _sorted(session: Session, hits: Sequence[Hit], sort: Sort) -> Sequence[Hit]:
