@@ -10,8 +10,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.attributes import Attributes
 from indexes.query_parser import ParsedQuery
-from indexes.types import Entry, Hit, IndexStatus, Scope
+from indexes.types import Entry, FoundBy, Hit, IndexStatus, Scope
 
 Vectors = NDArray[np.float32]
 
@@ -23,13 +24,32 @@ class Candidate(NamedTuple):
     passage's language (0 to about 1); from meaning it is the cosine of unit vectors with language
     directions removed. `search_language` is the row of the analysis table that the entry's language
     belongs to. `vectors` are the entry's, shape (1 + windows, dimensions), where the signal had to
-    read them.
+    read them. The other columns are as in `Entry`.
     """
 
-    hit: Hit
+    id: str
+    address: str
+    attributes: Attributes
     search_language: str
     score: float
     vectors: Vectors | None = None
+
+    def hit(self, score: float, found_by: tuple[FoundBy, ...]) -> Hit:
+        """A hit on the entry."""
+        shared = self.attributes
+        return Hit(
+            id=self.id,
+            kind=shared.kind,
+            group=shared.group,
+            group_kind=shared.group_kind,
+            source=shared.source,
+            language=shared.language,
+            address=self.address,
+            score=score,
+            found_by=found_by,
+            facets=shared.values,
+            date=shared.date,
+        )
 
 
 class IndexWriter(Protocol):

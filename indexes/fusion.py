@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import inf
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,17 +97,8 @@ class Found:
     def ids(self) -> list[str]:
         """All candidates, each once."""
         lists = (self.words, self.shared, self.meaning)
-        every = (one.hit.id for signal in lists for own in signal.values() for one in own)
+        every = (one.id for signal in lists for own in signal.values() for one in own)
         return list(dict.fromkeys(every))
-
-
-class Ranked(NamedTuple):
-    """A candidate in its final place; `value` orders all languages."""
-
-    hit: Hit
-    search_language: str
-    value: float
-    found_by: tuple[FoundBy, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +132,10 @@ class _Evidence:
             yield slice(start, end)
             start = end
 
-    def ranked(self, places: Sequence[int], values: Values) -> list[Ranked]:
-        """The candidates in these places, each with its value."""
+    def hits(self, places: Sequence[int], values: Values) -> list[Hit]:
+        """Hits on the candidates in these places, each with its value."""
         return [
-            Ranked(one.hit, one.search_language, value, found_by)
+            one.hit(value, found_by)
             for one, value, found_by in zip(
                 [self.candidates[place] for place in places],
                 values.tolist(),
@@ -201,7 +192,7 @@ def fuse(
     *,
     familiar: bool = True,
     constants: Constants = E5_SMALL,
-) -> list[Ranked]:
+) -> list[Hit]:
     """All candidates that are near enough, in one order; without `nearness` by words alone.
 
     `familiar` says whether any word of the query stands anywhere in the library.
@@ -214,10 +205,10 @@ def fuse(
     evidence, z = evidence.at(kept.tolist()), z[kept]
     places, values = _in_order(evidence, z, constants)
     if not places or not constants.feedback:
-        return evidence.ranked(places, values)
+        return evidence.hits(places, values)
     before = {evidence.ids[place] for place in places[:FIRST_PAGE]}
     drawn = nearness.of(evidence.ids, evidence.ids[places[0]], constants.feedback)
-    return _with_feedback(before, evidence.ranked(*_in_order(evidence, drawn, constants)))
+    return _with_feedback(before, evidence.hits(*_in_order(evidence, drawn, constants)))
 
 
 def _gather(found: Found) -> _Evidence:
@@ -230,8 +221,8 @@ def _gather(found: Found) -> _Evidence:
     for lists, scores in signals:
         for own in lists.values():
             for candidate in own:
-                known.setdefault(candidate.hit.id, candidate)
-                scores[candidate.hit.id] = candidate.score
+                known.setdefault(candidate.id, candidate)
+                scores[candidate.id] = candidate.score
     ids = sorted(known, key=lambda entry_id: (known[entry_id].search_language, entry_id))
     return _Evidence(
         ids,
@@ -284,18 +275,18 @@ def _estimated(z: Values, b: Values, every: Values) -> Values:
     return np.where(missing, lowest + (highest - lowest) * np.minimum(1.0, b), z)
 
 
-def _with_feedback(before: Collection[str], ranked: Sequence[Ranked]) -> list[Ranked]:
+def _with_feedback(before: Collection[str], hits: Sequence[Hit]) -> list[Hit]:
     """The second order, with a note on what it brought onto the first page."""
     return [
         one._replace(found_by=(*one.found_by, FoundBy.FEEDBACK))
-        if place < FIRST_PAGE and one.hit.id not in before
+        if place < FIRST_PAGE and one.id not in before
         else one
-        for place, one in enumerate(ranked)
+        for place, one in enumerate(hits)
     ]
 
 
-def _by_words(evidence: _Evidence) -> list[Ranked]:
+def _by_words(evidence: _Evidence) -> list[Hit]:
     """Without any vector b and h are all there is, made to be compared across languages."""
     values = evidence.b + SHARED_ALONE * evidence.h
     order = np.argsort(-values, kind="stable")
-    return evidence.ranked(order.tolist(), values[order])
+    return evidence.hits(order.tolist(), values[order])

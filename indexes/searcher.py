@@ -15,7 +15,7 @@ from indexes.cores import usable_cores
 from indexes.embedding.base import Embedder
 from indexes.errors import IndexMismatch, ModelMissing
 from indexes.query_parser import ParsedQuery, parse
-from indexes.types import Hit, Kind, Ranking, Scope, SearchQuery
+from indexes.types import FoundBy, Hit, Kind, Ranking, Scope, SearchQuery
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Searcher:
         with clock.stage("ranking"):
             familiar = bool(words) or self._is_familiar(parsed, query)
             ranked = fusion.fuse(found, nearness, familiar=familiar, constants=self._constants)
-            hits = tuple(one.hit._replace(score=one.value, found_by=one.found_by) for one in ranked)
+            hits = tuple(ranked)
             if query.collapse:
                 hits = collapse(hits, query.reader_language)
         return Ranking(
@@ -89,7 +89,7 @@ class Searcher:
         clock = _Clock()
         with clock.stage("words"):
             found = self._index.words(parsed, query.scope, LISTED)
-        hits = [candidate.hit for own in found.values() for candidate in own]
+        hits = [one.hit(one.score, (FoundBy.WORDS,)) for own in found.values() for one in own]
         newest = sorted(sorted(hits, key=lambda hit: hit.id), key=_date, reverse=True)
         return Ranking(
             hits=collapse(newest, query.reader_language) if query.collapse else tuple(newest),
@@ -141,8 +141,8 @@ class Searcher:
     def _vectors_of(self, *signals: Lists) -> Mapping[str, Vectors]:
         """The vectors of the candidates: those that came with them, the others read."""
         every = [one for lists in signals for own in lists.values() for one in own]
-        found = {one.hit.id: one.vectors for one in every if one.vectors is not None}
-        further = dict.fromkeys(one.hit.id for one in every if one.hit.id not in found)
+        found = {one.id: one.vectors for one in every if one.vectors is not None}
+        further = dict.fromkeys(one.id for one in every if one.id not in found)
         return {**found, **self._index.vectors_of(list(further))} if further else found
 
     def _is_familiar(self, parsed: ParsedQuery, query: SearchQuery) -> bool:
@@ -157,7 +157,7 @@ class Searcher:
         checked = _ids(words)  # by the index
         entries = self._index.entries([i for i in _ids(meaning) if i not in checked])
         allowed = checked | {entry.id for entry in entries.values() if parsed.admits(entry)}
-        kept = {code: [c for c in own if c.hit.id in allowed] for code, own in meaning.items()}
+        kept = {code: [c for c in own if c.id in allowed] for code, own in meaning.items()}
         return {code: own for code, own in kept.items() if own}
 
     def _meaning_cut(self, parsed: ParsedQuery) -> bool:
@@ -236,13 +236,13 @@ def _date(hit: Hit) -> str:
 
 
 def _ids(lists: Lists) -> set[str]:
-    return {candidate.hit.id for own in lists.values() for candidate in own}
+    return {candidate.id for own in lists.values() for candidate in own}
 
 
 def _capped(lists: Lists, limit: int, hits: Sequence[Hit]) -> bool:
     """Whether a list was full to its last candidate: behind one too far off nothing was missed."""
     kept = {entry for hit in hits for entry in (hit.id, *(other.id for other in hit.others))}
-    return any(len(own) >= limit and own[-1].hit.id in kept for own in lists.values())
+    return any(len(own) >= limit and own[-1].id in kept for own in lists.values())
 
 
 class _Clock:

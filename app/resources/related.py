@@ -94,7 +94,7 @@ def _permitted(
     session: Session, reader: Reader, found: Sequence[Candidate]
 ) -> list[tuple[str, float]]:
     """Resource and closeness of each passage whose edition still shows it to this reader."""
-    sources = {candidate.hit.source for candidate in found}
+    sources = {candidate.attributes.source for candidate in found}
     rows = session.execute(
         select(Edition.id, Edition.published_version_id).where(
             Edition.id.in_(sources), is_readable(reader)
@@ -102,9 +102,9 @@ def _permitted(
     )
     current = {edition: version or "" for edition, version in rows}
     return [
-        (candidate.hit.group, candidate.score)
+        (candidate.attributes.group, candidate.score)
         for candidate in found
-        if current.get(candidate.hit.source) == candidate.hit.address
+        if current.get(candidate.attributes.source) == candidate.address
     ]
 
 

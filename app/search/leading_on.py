@@ -89,7 +89,7 @@ def ways_on(seeker: Seeker, asked: Asked, meant: DidYouMean | None) -> WaysOn:
 def _finds(seeker: Seeker, word: str, scope: Scope) -> bool:
     """Whether the word stands in anything that the reader may see, now."""
     found = seeker.library.index.words(parse(word), scope, _LOOKED_AT)
-    sources = {one.hit.source for candidates in found.values() for one in candidates}
+    sources = {one.attributes.source for candidates in found.values() for one in candidates}
     query = select(Edition.id).where(Edition.id.in_(sources), is_readable(seeker.reader)).limit(1)
     with reading(seeker.library.sessions) as session:
         return session.scalar(query) is not None

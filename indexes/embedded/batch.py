@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from indexes.attributes import attributes_of
 from indexes.base import Vectors
-from indexes.embedded.attributes import attributes_of
 from indexes.embedded.generations import Generation
 from indexes.embedded.integers import LARGEST, rounded
 from indexes.embedded.reader import foreign_errors

@@ -21,7 +21,7 @@ from indexes.analysis import (
     shared_of,
     spelling_analyzer,
 )
-from indexes.embedded.attributes import Attributes, from_json, to_json
+from indexes.attributes import Attributes, from_json, to_json
 from indexes.embedded.keys import key_of
 from indexes.types import Entry
 

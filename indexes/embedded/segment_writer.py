@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.embedded.attributes import Attributes, many_to_json
+from indexes.attributes import Attributes, many_to_json
 from indexes.embedded.durable import write_parts_synced, write_synced
 from indexes.embedded.integers import encoded, restored
 from indexes.embedded.keys import Keys

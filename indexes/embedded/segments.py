@@ -23,8 +23,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.attributes import About, Attributes, many_from_json
 from indexes.base import Vectors
-from indexes.embedded.attributes import About, Attributes, many_from_json
 from indexes.embedded.integers import Codes, Sixteen, restored
 from indexes.embedded.keys import Hashes, Keys
 

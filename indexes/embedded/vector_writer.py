@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from indexes.embedded.attributes import Attributes
+from indexes.attributes import Attributes
 from indexes.embedded.durable import write_synced
 from indexes.embedded.keys import Keys
 from indexes.embedded.segment_writer import write_merged, write_segment

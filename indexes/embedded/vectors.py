@@ -20,13 +20,13 @@ from typing import Final
 
 import numpy as np
 
+from indexes.attributes import About
 from indexes.base import Candidate, Vectors
-from indexes.embedded.attributes import About
 from indexes.embedded.durable import write_atomically
 from indexes.embedded.integers import Codes, encoded
 from indexes.embedded.keys import Hashes, Keys
 from indexes.embedded.segments import KINDS, Mask, Rows, Segment
-from indexes.types import FoundBy, Scope
+from indexes.types import Scope
 
 MANIFEST: Final = "manifest.json"
 # Scopes whose rows are remembered a segment: 0.8 MB each at 100,000 passages.
@@ -151,9 +151,8 @@ class _Scored:
         vectors = self.segment.vectors(self.rows)
         scores = np.vecdot(np.stack([own[0] for own in vectors]), vector).tolist()
         columns = zip(self.segment.about(self.rows), scores, vectors, strict=True)
-        for (entry_id, address, attributes), score, own in columns:
-            hit = attributes.hit(entry_id, address, score, FoundBy.MEANING)
-            yield Candidate(hit, self.code, score, own)
+        for about, score, own in columns:
+            yield Candidate(*about, self.code, score, own)
 
 
 class VectorView:
@@ -234,7 +233,7 @@ def _best(estimates: Sequence[_Scored], vector: Vectors, limit: int) -> list[Can
 
 
 def _order(candidate: Candidate) -> tuple[float, str]:
-    return -candidate.score, candidate.hit.id
+    return -candidate.score, candidate.id
 
 
 def _top(parts: Sequence[_Scored], limit: int) -> list[_Scored]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from indexes.analysis import ROWS, search_language
-from indexes.embedded.attributes import Attributes
+from indexes.attributes import Attributes
 from indexes.embedded.documents import Found, document, open_index
 from indexes.embedded.words import LanguageWords
 from indexes.types import Entry

@@ -17,9 +17,9 @@ import numpy as np
 import tantivy
 
 from indexes.analysis import ROWS, analyse, shared_terms, terms_of_word
+from indexes.attributes import About
 from indexes.base import Candidate
 from indexes.embedded import word_queries
-from indexes.embedded.attributes import About
 from indexes.embedded.documents import (
     JOINED,
     KEY,
@@ -34,7 +34,7 @@ from indexes.embedded.documents import (
 from indexes.embedded.durable import stamp
 from indexes.embedded.keys import Hashes
 from indexes.query_parser import ParsedQuery
-from indexes.types import FoundBy, Scope
+from indexes.types import Scope
 
 REMEMBERED: Final = 1_024  # documents of a language, 0.3 MB
 READERS: Final = 64  # combinations of what readers may see
@@ -109,7 +109,7 @@ class LanguageWords:
         ideal += word_queries.BEGINNING_SCORE * len(query.beginnings)
         every = zip(self._known([place for _, place in found], abouts), found, strict=True)
         candidates = [self._candidate(about, score / ideal) for about, (score, _) in every]
-        return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.hit.id))
+        return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.id))
 
     def _listed(
         self, query: ParsedQuery, scope: Scope, limit: int, abouts: Abouts
@@ -180,8 +180,7 @@ class LanguageWords:
         return log(1 + (total - having + 0.5) / (having + 0.5))
 
     def _candidate(self, about: About, score: float) -> Candidate:
-        entry_id, where, attributes = about
-        return Candidate(attributes.hit(entry_id, where, score, FoundBy.WORDS), self.code, score)
+        return Candidate(*about, self.code, score)
 
     def _read_about(self, segment: int, document: int) -> About:
         found = self._found(tantivy.DocAddress(segment, document))

@@ -65,7 +65,7 @@ class SearchIndexConformance(WordsConformance):
         )
         put(index, given)
         assert index.entries(["é:1", "unknown"]) == {"é:1": given}
-        (hit,) = (c.hit for c in index.words(parse("œuvre"), MEMBERS, 5)["fr"])
+        (hit,) = (c.hit(1, ()) for c in index.words(parse("œuvre"), MEMBERS, 5)["fr"])
         for name in ("id", "kind", "group", "group_kind", "source", "language", "address", "date"):
             assert getattr(hit, name) == getattr(given, name)
         assert hit.facets == given.facets
@@ -125,8 +125,8 @@ class SearchIndexConformance(WordsConformance):
         with index.writer() as writer:
             writer.replace("s", [moved, c])
         assert_close(index.vectors_of(["a", "b", "c"]), {"a": vectors[0]})
-        (hit,) = (x.hit for x in index.meaning(vectors[0][0], EVERYONE, 5)["en"])
-        assert (hit.address, hit.facets) == ("elsewhere", {"type": ("guide",)})
+        (near,) = index.meaning(vectors[0][0], EVERYONE, 5)["en"]
+        assert (near.address, near.attributes.values) == ("elsewhere", {"type": ("guide",)})
 
     def test_an_id_that_changes_its_source_is_there_once(self, index: SearchIndex) -> None:
         put(index, entry("a", source="one"), entry("b", source="one"), vectors=some_vectors(2))
@@ -233,7 +233,7 @@ class SearchIndexConformance(WordsConformance):
         query = unit(1, 2, 3, 4)
         best = np.argsort(-(vectors @ query))[:20]
         found = index.meaning(query, EVERYONE, 20)["en"]
-        assert [c.hit.id for c in found] == [f"{n:03}" for n in best]
+        assert [c.id for c in found] == [f"{n:03}" for n in best]
         np.testing.assert_allclose([c.score for c in found], (vectors @ query)[best], atol=CLOSE)
 
     def test_windows_are_not_searched(self, index: SearchIndex) -> None:
@@ -244,7 +244,7 @@ class SearchIndexConformance(WordsConformance):
                 [entry("far"), entry("near")], [np.stack([far, unit(1), unit(1)]), near[None]]
             )
         found = index.meaning(unit(1), EVERYONE, 5)["en"]
-        assert [c.hit.id for c in found] == ["near", "far"]
+        assert [c.id for c in found] == ["near", "far"]
         np.testing.assert_allclose([c.score for c in found], [near[0], 0], atol=CLOSE)
 
     def test_equal_ones_come_in_the_order_of_their_ids(self, index: SearchIndex) -> None:

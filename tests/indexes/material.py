@@ -78,14 +78,14 @@ def assert_close(found: Mapping[str, Vectors], expected: Mapping[str, Vectors]) 
 def by_words(index: SearchIndex, text: str, scope: Scope = EVERYONE, limit: int = 50) -> list[str]:
     """Ids found, language after language, best first."""
     found = index.words(parse(text), scope, limit)
-    return [candidate.hit.id for code in sorted(found) for candidate in found[code]]
+    return [candidate.id for code in sorted(found) for candidate in found[code]]
 
 
 def by_meaning(
     index: SearchIndex, vector: Vectors, scope: Scope = EVERYONE, limit: int = 50
 ) -> list[str]:
     found = index.meaning(vector, scope, limit)
-    return [candidate.hit.id for code in sorted(found) for candidate in found[code]]
+    return [candidate.id for code in sorted(found) for candidate in found[code]]
 
 
 def everything(index: SearchIndex) -> tuple[object, ...]:

@@ -70,7 +70,7 @@ def test_segments_are_put_together_and_swept(open_index: OpenIndex, tmp_path: Pa
     expected = {f"{n:02}": vectors[n] for n in range(20, 40)}
     assert_close(index.vectors_of([f"{n:02}" for n in range(40)]), expected)
     near = index.meaning(vectors[33][0], EVERYONE, 1)["en"]
-    assert [c.hit.id for c in near] == ["33"]
+    assert [c.id for c in near] == ["33"]
     rows = sum(p.stat().st_size for p in tmp_path.glob("i/*/vectors/*.codes")) // DIMENSIONS
     assert rows <= 40
     (manifest,) = tmp_path.glob("i/*/vectors/manifest.json")
@@ -94,7 +94,7 @@ def test_large_batches_are_written_aside(
     expected = {name: vectors[int(name)] for name in "0123579"} | {"1": vectors[0]}
     assert_close(index.vectors_of([str(n) for n in range(10)]), expected)
     assert sorted(index.all_ids()) == sorted(expected)
-    assert {c.hit.address for c in index.meaning(unit(1), EVERYONE, 9)["en"]} == {"", "new"}
+    assert {c.address for c in index.meaning(unit(1), EVERYONE, 9)["en"]} == {"", "new"}
 
 
 def test_words_only(open_index: OpenIndex) -> None:

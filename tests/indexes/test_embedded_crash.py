@@ -54,7 +54,7 @@ def check(folder: Path, known: dict[int, int], begun: tuple[int, int] | None) ->
         assert vectors.keys() == expected.keys()
         check_vectors(vectors, list(expected.values()))
     near = index.meaning(np.ones(8, np.float32), Scope(), 99)
-    found = [candidate.hit.id for own in near.values() for candidate in own]
+    found = [candidate.id for own in near.values() for candidate in own]
     assert len(found) == len(set(found))
     assert set(found) <= set(ids)
     index.close()

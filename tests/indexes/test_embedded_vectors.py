@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from indexes.attributes import Attributes, attributes_of
 from indexes.base import Vectors
 from indexes.embedded import keys, segment_writer, vector_writer
-from indexes.embedded.attributes import Attributes, attributes_of
 from indexes.embedded.integers import Codes, encoded, restored, rounded
 from indexes.embedded.keys import Keys
 from indexes.embedded.segment_writer import write_merged, write_segment
@@ -71,7 +71,7 @@ def recall(view: VectorView, vectors: Vectors, queries: Vectors) -> float:
         for first, code in ((0, "fr"), (1, "en")):
             own = np.arange(first, len(vectors), 2)
             best = own[np.argsort(-(vectors[own] @ query))[:BEST]]
-            ids = {candidate.hit.id for candidate in found[code]}
+            ids = {candidate.id for candidate in found[code]}
             shares.append(len(ids & {f"{n:06}" for n in best}) / BEST)
     return float(np.mean(shares))
 
@@ -108,7 +108,7 @@ def test_an_answer_does_not_depend_on_the_segments(tmp_path: Path) -> None:
             writer.add([Row(f"{n:04}", "", label(), own[None]) for n, own in rows])
             writer.commit_added()
         found = open_view(folder, DIMENSIONS).search(query, Scope(), 50)["en"]
-        answers.append([(candidate.hit.id, candidate.score) for candidate in found])
+        answers.append([(candidate.id, candidate.score) for candidate in found])
     assert answers[0] == answers[1]
     few = [live.segment.codes.of(np.arange(3)) for live in open_view(folder, DIMENSIONS).segments]
     all_ = [live.segment.codes for live in open_view(folder, DIMENSIONS).segments]

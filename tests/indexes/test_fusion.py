@@ -6,6 +6,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
+from indexes.attributes import Attributes
 from indexes.base import Candidate, Vectors
 from indexes.fusion import (
     E5_SMALL,
@@ -13,7 +14,6 @@ from indexes.fusion import (
     UNMEASURED,
     Found,
     Nearness,
-    Ranked,
     constants_of,
     fuse,
 )
@@ -30,8 +30,8 @@ def lists(**given: float) -> dict[str, list[Candidate]]:
     found: dict[str, list[Candidate]] = {}
     for name, score in given.items():
         code = name.partition("_")[0]
-        hit = Hit(name, Kind.PASSAGE, name, "resource", name, code, "", score, ())
-        found.setdefault(code, []).append(Candidate(hit, code, score))
+        about = Attributes(name, "resource", name, Kind.PASSAGE, code, ("public",), (), None)
+        found.setdefault(code, []).append(Candidate(name, "", about, code, score))
     return found
 
 
@@ -48,12 +48,12 @@ def near(**cosines: float | tuple[float, ...]) -> Nearness:
     return Nearness(QUERY, {name: np.stack([at(c) for c in own]) for name, own in rows.items()})
 
 
-def order(ranked: list[Ranked]) -> list[str]:
-    return [one.hit.id for one in ranked]
+def order(ranked: list[Hit]) -> list[str]:
+    return [one.id for one in ranked]
 
 
-def values(ranked: list[Ranked]) -> list[tuple[str, float]]:
-    return [(one.hit.id, round(one.value, 6)) for one in ranked]
+def values(ranked: list[Hit]) -> list[tuple[str, float]]:
+    return [(one.id, round(one.score, 6)) for one in ranked]
 
 
 def test_words_order_within_a_language_and_hand_out_its_values() -> None:
@@ -112,7 +112,7 @@ def test_what_feedback_brings_onto_the_first_page_says_so() -> None:
     rows = {"fr_first": at(0.9, 1)[None], **crowd, "es_like": at(0.799, 1)[None]}
     found = Found({}, {}, lists(**dict.fromkeys(rows, 0.0)))
     ranked = fuse(found, Nearness(QUERY, rows), constants=replace(PLAIN, feedback=0.2))
-    marked = [one.hit.id for one in ranked if FoundBy.FEEDBACK in one.found_by]
+    marked = [one.id for one in ranked if FoundBy.FEEDBACK in one.found_by]
     assert marked == ["es_like"]
 
 
@@ -125,7 +125,7 @@ def test_a_candidate_by_words_alone_has_its_cosine() -> None:
 def test_who_found_it() -> None:
     found = Found(lists(en_a=1, en_b=1), lists(en_a=1, fr_d=1), lists(en_a=0, en_c=0))
     ranked = fuse(found, near(en_a=0.9, en_b=0.8, en_c=0.85, fr_d=0.85))
-    assert {one.hit.id: one.found_by for one in ranked} == {
+    assert {one.id: one.found_by for one in ranked} == {
         "en_a": BOTH,
         "en_b": (FoundBy.WORDS,),
         "en_c": (FoundBy.MEANING,),
@@ -138,7 +138,7 @@ def test_without_a_vector_yet_the_words_say_where(b: float, place: int) -> None:
     found = Found(lists(en_new=b), {}, lists(en_a=0, en_c=0))
     ranked = fuse(found, near(en_a=0.88, en_c=0.80), constants=PLAIN)
     assert order(ranked).index("en_new") == place
-    assert 0.80 <= ranked[place].value <= 0.88
+    assert 0.80 <= ranked[place].score <= 0.88
 
 
 def test_a_language_without_vectors_yet_is_placed_among_the_others() -> None:

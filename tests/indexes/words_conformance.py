@@ -88,7 +88,7 @@ class WordsConformance:
         texts = ("red house", "red garden", "green house", "blue sea")
         put(index, *(entry(text, text) for text in texts))
         (best, *rest) = index.words(parse("red house"), EVERYONE, 5)["en"]
-        assert (best.hit.id, best.score) == ("red house", pytest.approx(1))
+        assert (best.id, best.score) == ("red house", pytest.approx(1))
         assert [c.score for c in rest] == [pytest.approx(0.5), pytest.approx(0.5)]
         (halved, *_) = index.words(parse("red unheard"), EVERYONE, 5)["en"]
         assert 0.2 < halved.score < 0.5  # what no passage has counts as the rarest
@@ -169,7 +169,7 @@ class WordsConformance:
     def test_a_beginning_counts_as_a_word(self, index: SearchIndex) -> None:
         put(index, entry("both", "policies of culture"), entry("one", "culture"), entry("none"))
         (best, second) = index.words(parse("cultur* policy"), EVERYONE, 5)["en"]
-        assert (best.hit.id, second.hit.id) == ("both", "one")
+        assert (best.id, second.id) == ("both", "one")
         assert 0 < second.score < best.score < 1.5
         (only, *_) = index.words(parse("cultur*"), EVERYONE, 5)["en"]
         assert only.score == pytest.approx(1)
@@ -202,7 +202,7 @@ class WordsConformance:
             entry("en", "Rivers of the world", language="en"),
         )
         found = index.shared_words(parse("cultural policy Cotonou 2014"), EVERYONE, 5)
-        assert {code: [c.hit.id for c in own] for code, own in found.items()} == {"fr": ["fr"]}
+        assert {code: [c.id for c in own] for code, own in found.items()} == {"fr": ["fr"]}
         assert 0 < found["fr"][0].score < 1.5
         assert not index.shared_words(parse("the of les"), EVERYONE, 5)  # stop words of any
 

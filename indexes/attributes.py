@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from indexes.analysis import search_language
-from indexes.types import Entry, FoundBy, Hit, Kind, Scope
+from indexes.types import Entry, Kind, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Attributes:
     facets: tuple[tuple[str, tuple[str, ...]], ...]
     date: str | None
     # One for all hits, as most of an answer's passages share theirs with others.
-    _values: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    values: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_values", MappingProxyType(dict(self.facets)))
+        object.__setattr__(self, "values", MappingProxyType(dict(self.facets)))
 
     @property
     def search_language(self) -> str:
@@ -52,27 +52,11 @@ class Attributes:
         held = {(code, value) for code, own in self.facets for value in own}
         return (
             all(
-                not set(self._values.get(code, ())).isdisjoint(wanted)
+                not set(self.values.get(code, ())).isdisjoint(wanted)
                 for code, wanted in scope.filters.items()
             )
             and not any(held.isdisjoint(alternatives) for alternatives in scope.any_of)
             and held.isdisjoint(scope.none_of)
-        )
-
-    def hit(self, entry_id: str, address: str, score: float, found_by: FoundBy) -> Hit:
-        """The hit that a signal made of an entry with these attributes."""
-        return Hit(
-            id=entry_id,
-            kind=self.kind,
-            group=self.group,
-            group_kind=self.group_kind,
-            source=self.source,
-            language=self.language,
-            address=address,
-            score=score,
-            found_by=(found_by,),
-            facets=self._values,
-            date=self.date,
         )
 
 
