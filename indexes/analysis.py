@@ -85,7 +85,7 @@ _APOSTROPHES = re.compile(_APOSTROPHE)
 _BEFORE_APOSTROPHE: Final = 7  # characters that decide: lorsqu, and what must not be a letter
 _BEHIND_APOSTROPHE: Final = 4
 # Soft hyphens and zero-width characters stand inside words of PDF and web texts.
-_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+INVISIBLE: Final = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 
 def _marks() -> str:
@@ -94,14 +94,13 @@ def _marks() -> str:
     return "".join(map(chr, codes))
 
 
-_BETWEEN: Final = _marks() + _INVISIBLE  # what may stand in a word beside letters and digits
+_BETWEEN: Final = _marks() + INVISIBLE  # what may stand in a word beside letters and digits
 _LETTERS = rf"[^\W_]+(?:[{_BETWEEN}]+[^\W_]*)*"
-_WORD = re.compile(_LETTERS)
+WORD: Final = re.compile(_LETTERS)
 _HYPHEN: Final = "[-‐‑]"
 _HYPHENS = re.compile(_HYPHEN)
 _COMPOUND = re.compile(rf"(?=[^\W\d_]){_LETTERS}(?:{_HYPHEN}{_LETTERS})+")
 _INSIDE: Final = frozenset(_BETWEEN)
-_NOT_ASCII: Final = r"\x80-\U0010ffff"
 
 
 @lru_cache(maxsize=1_024)
@@ -116,7 +115,7 @@ def prepare(text: str) -> str:
     """Text as it is given to an analyser: one form for each character, elided words blanked."""
     # Elisions first: NFKC makes a combining accent of the apostrophe ´.
     plain = unicodedata.normalize("NFKC", blank_elisions(text))
-    for invisible in _INVISIBLE:
+    for invisible in INVISIBLE:
         plain = plain.replace(invisible, "")
     # A lone surrogate (broken extraction) cannot be handed to tantivy.
     return plain.encode("utf-8", "replace").decode("utf-8")
@@ -204,28 +203,15 @@ def terms_of_word(word: str, code: str) -> tuple[str, ...]:
     return tuple(analyse(word, code))
 
 
-def words(text: str, heads: frozenset[str] | None = None) -> Iterator[tuple[int, int, str]]:
-    """The words of a text but elided ones: (start, end, word), counted in characters of it.
-
-    With `heads` (`head` of terms) only those whose term may begin with one of them.
-    """
-    for match in _WORD.finditer(blank_elisions(text)):
-        word = match.group()
-        if heads is not None:
-            first = word[:3].lower()
-            # Letters beyond ASCII may fold to anything: œuvre begins with oe.
-            if first not in heads and first[:2] not in heads and word.isascii():
-                continue
-        yield match.start(), match.end(), word
+def words(text: str) -> Iterator[tuple[int, int, str]]:
+    """The words of a text but elided ones: (start, end, word), counted in characters of it."""
+    for match in WORD.finditer(blank_elisions(text)):
+        yield match.start(), match.end(), match.group()
 
 
-def head(term: str) -> str:
-    """The letters that a word has to begin with, folded, for this to be its term.
-
-    No stemmer changes the first three where it leaves four (38,000 words, in each row of the
-    table); of shorter ones it may (dying, die).
-    """
-    return term[: 3 if len(term) > 3 else 2]
+def is_of_word(character: str) -> bool:
+    """Whether it stands inside of words."""
+    return character.isalnum() or character in _INSIDE
 
 
 def compounds(text: str) -> Iterator[tuple[int, int, str]]:
@@ -251,7 +237,7 @@ def _word_start(text: str, end: int, least: int) -> int:
     that have one, takes a fifth of the time.
     """
     start = end
-    while start > least and (text[start - 1].isalnum() or text[start - 1] in _INSIDE):
+    while start > least and is_of_word(text[start - 1]):
         start -= 1
     return start
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from indexes.analysis import OTHER, ROWS, compounds, head, search_language, terms_of_word, words
+from indexes.analysis import OTHER, ROWS, compounds, search_language, terms_of_word, words
 from indexes.query_parser import ParsedQuery, parse
 from indexes.types import Span
+from indexes.word_heads import head, words_beginning
 
 EXTRACT_LENGTH: Final = 240  # characters: two lines on a page, three on a telephone
 # How far before the first marked word an extract may begin, as a share of its length.
@@ -128,7 +129,9 @@ def _marks(text: str, query: str, language: str) -> Marks:
     """Which words of the text to mark."""
     code = search_language(language)
     heads = _query_terms(query).heads[code]
-    found = ((start, end, _match(query, word, code)) for start, end, word in words(text, heads))
+    found = (
+        (start, end, _match(query, word, code)) for start, end, word in words_beginning(text, heads)
+    )
     marks = [(start, end, term) for start, end, term in found if term is not None]
     joined = ((start, end, _match(query, word, code)) for start, end, word in compounds(text))
     whole = [(start, end, term) for start, end, term in joined if term is not None]
