@@ -102,12 +102,12 @@ def read_material(folder: Path) -> Material:
 
 
 def passerelle(folder: Path, model: Path) -> Ask:
-    """The library that `build` left in the folder; a whole page is made, only its ids returned."""
+    """The library that `build` left in the folder; what it shows is a whole page."""
     library = open_library(folder, model)
 
     def ask(text: str) -> list[tuple[str, str]]:
         found = search(library, SearchRequest(text))
-        return [(hit.id, "") for hit in found.hits]
+        return [(hit.url, hit.text) for hit in found.hits]
 
     return ask
 
