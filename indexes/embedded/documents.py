@@ -13,8 +13,6 @@ from typing import Any, Final
 import tantivy
 
 from indexes.analysis import (
-    OTHER,
-    analyse,
     analyzer,
     compounds,
     prepare,
@@ -23,6 +21,7 @@ from indexes.analysis import (
 )
 from indexes.attributes import Attributes, from_json, to_json
 from indexes.embedded.keys import key_of
+from indexes.folding import whole_words
 from indexes.types import Entry
 
 # Titles and headings stand on every passage of a resource and say less of the one than its text.
@@ -100,8 +99,8 @@ def _add_words(found: Any, entry: Entry) -> None:
     text, title = prepare(entry.text), prepare(f"{entry.title}\n{entry.heading}")
     both = f"{title}\n{text}"
     joined = " ".join(word for _, _, word in compounds(both))
-    of_text = analyse(text, OTHER)
-    whole = dict.fromkeys((*of_text, *_whole(title), *(analyse(joined, OTHER) if joined else ())))
+    of_text = whole_words(text)
+    whole = dict.fromkeys((*of_text, *_whole(title), *whole_words(joined)))
     words = {
         "text": text,
         "title": title,
@@ -121,7 +120,7 @@ def _add_words(found: Any, entry: Entry) -> None:
 # The passages of an edition have all of this in common and come one after the other.
 @lru_cache(maxsize=64)
 def _whole(text: str) -> Sequence[str]:
-    return tuple(analyse(text, OTHER))
+    return tuple(whole_words(prepare(text)))
 
 
 @lru_cache(maxsize=64)

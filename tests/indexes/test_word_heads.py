@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.analysis import ROWS, terms_of_word, words
+from indexes.analysis import OTHER, ROWS, analyse, prepare, terms_of_word, words
+from indexes.folding import whole_words
 from indexes.word_heads import head, words_beginning
 
 WRITTEN = [
@@ -39,3 +40,8 @@ def test_no_word_is_missed(text: str, asked: str, code: str) -> None:
 )
 def test_most_words_are_passed_over(text: str, sought: set[str], expected: list[str]) -> None:
     assert [word for *_, word in words_beginning(text, frozenset(sought))] == expected
+
+
+@given(TEXTS)
+def test_whole_words_are_those_of_the_analyser(text: str) -> None:
+    assert whole_words(prepare(text)) == analyse(text, OTHER)
