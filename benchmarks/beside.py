@@ -18,6 +18,7 @@ is asked the same query once, in an order by chance. An engine that is not insta
 
 import argparse
 import json
+import os
 import re
 import sys
 import tempfile
@@ -118,6 +119,7 @@ def lancedb(material: Material, embedder: Embedder, *, ivf: bool) -> Ask:
     An index of vectors is optional: its documentation finds it unnecessary up to about 100,000
     rows. IVF_PQ is its default one, with the probes and the refining of its examples.
     """
+    os.environ.setdefault("LANCE_LOG", "error")  # or it warns of its own columns in each search
     library, index, arrow = (import_module(n) for n in ("lancedb", "lancedb.index", "pyarrow"))
     reranker = import_module("lancedb.rerankers").RRFReranker()
     flat = arrow.array(material.vectors.ravel())

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60.0
@@ -31,7 +32,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
-    with served(options.data) as port:
+    with served(options.data) as server:
+        port = server.port
         kinds = addresses(port)
         assets = asset_bytes(port)
         print(f"{os.cpu_count()} cores, {options.clients} clients")
@@ -41,18 +43,24 @@ def main() -> None:
             report(kind, port, paths, options, assets)
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    port: int
+    pid: int
+
+
 @contextmanager
-def served(data: Path) -> Iterator[int]:
+def served(data: Path, *options: str) -> Iterator[Server]:
     """The server as it is run for people, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"PASSERELLE_DATA": str(data)}
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *options]
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         wait_for(port, server)
-        yield port
+        yield Server(port, server.pid)
     finally:
         server.terminate()
         server.wait(timeout=20)
