@@ -4,15 +4,29 @@ SQLite in WAL mode on one machine, PostgreSQL at scale; the models know no diffe
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, create_engine, event
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    String,
+    bindparam,
+    create_engine,
+    event,
+)
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, sessionmaker
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 from uuid6 import uuid7
 
@@ -55,6 +69,46 @@ class UTCDateTime(TypeDecorator[datetime]):
             return None
         # SQLite gives back what it was given without the zone.
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+class ListAsJson(TypeDecorator[Sequence[str]]):
+    """A list of strings as one parameter."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, _dialect: Dialect) -> str:
+        return json.dumps(list(value or ()))
+
+
+class values_of(FunctionElement[str]):  # noqa: N801 - named as SQL functions are
+    """What is in a list that is given as one parameter: `column.bool_op("IN")(values_of(...))`.
+
+    However many there are the statement is the same, put together and compiled once; with a
+    parameter a value that takes longer than running it.
+    """
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(values_of)
+def _values_of(element: values_of, compiler: SQLCompiler, **options: Any) -> str:
+    given = compiler.process(element.clauses, **options)
+    return f"(SELECT value FROM json_each({given}))"  # noqa: S608 - a placeholder
+
+
+@compiles(values_of, "postgresql")
+def _values_of_postgresql(element: values_of, compiler: SQLCompiler, **options: Any) -> str:
+    given = compiler.process(element.clauses, **options)
+    return f"(SELECT jsonb_array_elements_text(CAST({given} AS jsonb)))"
+
+
+def is_any(
+    column: ColumnElement[str] | InstrumentedAttribute[str], name: str
+) -> ColumnElement[bool]:
+    """Whether a column is one of a list, which is the parameter `name` of the statement."""
+    return column.bool_op("IN")(values_of(bindparam(name, type_=ListAsJson())))
 
 
 def coded(values: type[StrEnum]) -> Enum:

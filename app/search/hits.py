@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Select, bindparam, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.addresses import edition_address, page_address
+from app.database import is_any
 from app.resources.models import Edition, File, Page, Passage, Resource, Version
 from app.resources.permissions import Reader, is_readable
 from indexes.highlighting import extract
@@ -230,13 +231,12 @@ def _readable(reader: Reader) -> Select[*tuple[Any, ...]]:
             Resource.year,
         )
         .join(Resource, Resource.id == Edition.resource_id)
-        .where(Edition.resource_id.in_(_IDS), is_readable(reader))
+        .where(is_any(Edition.resource_id, "ids"), is_readable(reader))
         .order_by(Edition.language)
     )
 
 
 # Put together once: that takes as long as to run them.
-_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _PLACES: Final = (
     select(
         Passage.id,
@@ -254,5 +254,5 @@ _PLACES: Final = (
     .join(Page, (Page.file_id == Passage.file_id) & (Page.number == Passage.page))
     .order_by(File.media_type == "application/pdf", File.id.desc())
 )
-_PASSAGES: Final = _PLACES.where(Passage.id.in_(_IDS))
-_FIRST_PASSAGES: Final = _PLACES.where(Version.id.in_(_IDS), Passage.ordinal == 0)
+_PASSAGES: Final = _PLACES.where(is_any(Passage.id, "ids"))
+_FIRST_PASSAGES: Final = _PLACES.where(is_any(Version.id, "ids"), Passage.ordinal == 0)

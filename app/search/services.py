@@ -11,10 +11,10 @@ from enum import StrEnum
 from functools import lru_cache
 from time import perf_counter
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.database import reading
+from app.database import is_any, reading
 from app.library import Library
 from app.resources.models import Edition
 from app.resources.permissions import ANYONE, Reader, is_readable
@@ -118,19 +118,16 @@ def _summary(ranking: Ranking, hits: Sequence[Hit], request: SearchRequest) -> S
 
 def _permitted(session: Session, hits: Sequence[Hit], reader: Reader) -> list[Hit]:
     """The hits whose edition still shows the version they were made from."""
-    current: dict[str, str] = {}
-    ids = sorted({hit.source for hit in hits})
-    for start in range(0, len(ids), 500):
-        some = {"ids": ids[start : start + 500]}
-        rows = session.connection().execute(_published_versions(reader), some)
-        current.update({edition: version or "" for edition, version in rows})
+    asked = {"ids": list({hit.source for hit in hits})}
+    rows = session.connection().execute(_published_versions(reader), asked)
+    current = {edition: version or "" for edition, version in rows}
     return [hit for hit in hits if current.get(hit.source) == hit.address]
 
 
 @lru_cache(maxsize=64)  # to put a statement together takes as long as to run it
 def _published_versions(reader: Reader) -> Select[str, str | None]:
-    wanted = Edition.id.in_(bindparam("ids", expanding=True))
-    return select(Edition.id, Edition.published_version_id).where(wanted, is_readable(reader))
+    wanted = select(Edition.id, Edition.published_version_id)
+    return wanted.where(is_any(Edition.id, "ids"), is_readable(reader))
 
 
 def _sorted(session: Session, hits: Sequence[Hit], sort: Sort) -> Sequence[Hit]:

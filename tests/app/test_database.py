@@ -2,9 +2,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.dialects import postgresql
 
-from app.database import UTCDateTime, new_id, writing
+from app.database import UTCDateTime, is_any, new_id, writing
 from app.library import Library
 from app.migrations import alembic_config, current_revision, downgrade, upgrade
 from app.resources.models import Resource, Topic
@@ -31,6 +32,24 @@ def test_times_are_kept_in_utc_whatever_zone_they_came_in(library: Library) -> N
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         UTCDateTime().process_bind_param(datetime(2026, 3, 1), None)  # type: ignore[arg-type]  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("count", [0, 1, 40_000])
+def test_a_list_of_any_length_is_one_parameter(library: Library, count: int) -> None:
+    given = [f'it\'s "{number}" é' for number in range(count)]
+    with writing(library.sessions) as session:
+        session.add_all(Resource(id=one) for one in (*given[:2], "another"))
+    wanted = select(Resource.id).where(is_any(Resource.id, "ids"))
+    with library.sessions() as session:
+        found = session.connection().execute(wanted, {"ids": given}).scalars()
+        assert set(found) == set(given[:2])
+
+
+def test_a_list_is_one_parameter_of_postgresql_too() -> None:
+    wanted = select(Resource.id).where(is_any(Resource.id, "ids"))
+    assert "jsonb_array_elements_text(CAST(%(ids)s" in str(
+        wanted.compile(dialect=postgresql.dialect())
+    )
 
 
 def test_sqlite_writes_ahead_and_checks_foreign_keys(library: Library) -> None:
