@@ -4,12 +4,22 @@ What it gives is what `analysis` gives, which takes over where a text has other 
 three languages, or marks of their own.
 """
 
+import unicodedata
 from functools import cache
 from typing import Final
 
-from indexes.analysis import INVISIBLE, MAX_TOKEN_BYTES, OTHER, analyse, is_of_word, terms_of_word
+from indexes.analysis import (
+    INVISIBLE,
+    MAX_TOKEN_BYTES,
+    OTHER,
+    analyse,
+    spelling_analyzer,
+    terms_of_word,
+)
 
 ENCODING: Final = "cp1252"  # has the letters of the three languages, œ among them, a byte each
+# Of the others, marks of punctuation, spaces, signs of mathematics and currencies are in no word.
+_SEPARATORS: Final = ("P", "Z", "Sm", "Sc")
 
 
 @cache
@@ -30,27 +40,61 @@ def folded(text: str) -> bytes | None:
 
     None where the text has letters or marks that have no byte.
     """
-    if not text.isascii() and any(map(is_of_word, set(text) - single_bytes())):
-        return None
-    return text.encode(ENCODING, "replace").translate(_table())
+    return _translated(text, _folding())
 
 
 def whole_words(text: str) -> list[str]:
     """`analyse(text, OTHER)` for text that went through `prepare`, in half of the time."""
-    if (found := folded(text)) is None:
+    if (found := _words(text, _folding())) is None:
         return analyse(text, OTHER)
-    for one, letters in ligatures().items():
-        found = found.replace(one.encode(ENCODING), letters.encode())
-    words = found.decode().split()
-    return words if max(map(len, words), default=0) < MAX_TOKEN_BYTES else analyse(text, OTHER)
+    return found
+
+
+def written_words(text: str) -> list[tuple[str, str]]:
+    """Each word of such a text, folded and as it is written but in lower case."""
+    plain, written = _words(text, _folding()), _words(text, _lowering())
+    if plain is None or written is None:
+        plain, written = analyse(text, OTHER), spelling_analyzer().analyze(text)
+    return list(zip(plain, written, strict=True))
+
+
+def _words(text: str, table: bytes) -> list[str] | None:
+    found = _translated(text, table)
+    if found is None:
+        return None
+    if table is _folding():
+        for one, letters in ligatures().items():
+            found = found.replace(one.encode(ENCODING), letters.encode())
+    words = found.decode(ENCODING).split()
+    return words if max(map(len, words), default=0) < MAX_TOKEN_BYTES else None
+
+
+def _translated(text: str, table: bytes) -> bytes | None:
+    if not text.isascii() and not all(map(_separates, set(text) - single_bytes())):
+        return None
+    return text.encode(ENCODING, "replace").translate(table)
+
+
+def _separates(character: str) -> bool:
+    """Whether it is of no word for certain: the analysers know letters that Python does not yet."""
+    return unicodedata.category(character).startswith(_SEPARATORS)
 
 
 @cache
-def _table() -> bytes:
+def _folding() -> bytes:
+    """For each byte the folded letter; ligatures, which fold to two, in lower case."""
+    table = bytearray(_lowering())
+    for character in filter(str.isalnum, single_bytes()):
+        letters = "".join(terms_of_word(character, OTHER))
+        if len(letters) == 1:
+            table[character.encode(ENCODING)[0]] = letters.encode(ENCODING)[0]
+    return bytes(table)
+
+
+@cache
+def _lowering() -> bytes:
+    """For each byte the letter in lower case; for those of no letter or digit a space."""
     table = bytearray(b" " * 256)
     for character in filter(str.isalnum, single_bytes()):
-        letter = "".join(terms_of_word(character, OTHER))
-        if len(letter) != 1:
-            letter = character.lower()
-        table[character.encode(ENCODING)[0]] = letter.encode(ENCODING)[0]
+        table[character.encode(ENCODING)[0]] = character.lower().encode(ENCODING)[0]
     return bytes(table)

@@ -17,11 +17,10 @@ from indexes.analysis import (
     compounds,
     prepare,
     shared_of,
-    spelling_analyzer,
 )
 from indexes.attributes import Attributes, from_json, to_json
 from indexes.embedded.keys import key_of
-from indexes.folding import whole_words
+from indexes.folding import whole_words, written_words
 from indexes.types import Entry
 
 # Titles and headings stand on every passage of a resource and say less of the one than its text.
@@ -31,9 +30,10 @@ SEARCHED: Final = {"text": 1.0, "title": TITLE_WEIGHT}  # `title`: title and hea
 NAMED: Final = "named"  # the title alone
 JOINED: Final = "joined"  # words that have a hyphen, without it
 SHARED: Final = "shared"
-SPELLED: Final = "spelled"  # words as they are written, for `indexes.spelling`
-# Whole words, folded, in no order: of all that is searched, of the title, of the authors.
+# Whole words, folded, in no order: of the title, of the authors, of all that is searched; these
+# followed by the word as it is written where that is another.
 WHOLE: Final = "whole"
+WRITTEN: Final = "/"  # before the word as it is written
 NAMED_WHOLE: Final = "named_whole"
 AUTHORS: Final = "authors"
 NEWEST: Final = "newest"
@@ -51,7 +51,6 @@ def _schema() -> Any:
         builder.add_text_field(name, tokenizer_name="analysed", index_option=option)
     for name, option in _SPLIT.items():
         builder.add_text_field(name, tokenizer_name="whitespace", index_option=option)
-    builder.add_text_field(SPELLED, tokenizer_name=SPELLED, index_option="basic")
     for name in EXACT:
         builder.add_text_field(
             name, tokenizer_name="raw", index_option="basic", stored=name == "id"
@@ -72,7 +71,6 @@ def open_index(folder: Path, code: str) -> Any:
     path.mkdir(exist_ok=True)
     index = tantivy.Index(SCHEMA, str(path))
     index.register_tokenizer("analysed", analyzer(code))
-    index.register_tokenizer(SPELLED, spelling_analyzer())
     index.config_reader("manual")
     return index
 
@@ -99,16 +97,15 @@ def _add_words(found: Any, entry: Entry) -> None:
     text, title = prepare(entry.text), prepare(f"{entry.title}\n{entry.heading}")
     both = f"{title}\n{text}"
     joined = " ".join(word for _, _, word in compounds(both))
-    of_text = whole_words(text)
-    whole = dict.fromkeys((*of_text, *_whole(title), *whole_words(joined)))
+    of_text = written_words(text)
+    every = dict.fromkeys((*of_text, *_written(title), *written_words(joined)))
     words = {
         "text": text,
         "title": title,
         NAMED: prepare(entry.title),
         JOINED: joined,
-        SHARED: " ".join(shared_of(of_text)),
-        SPELLED: both,
-        WHOLE: " ".join(whole),
+        SHARED: " ".join(shared_of([folded for folded, _ in of_text])),
+        WHOLE: " ".join(map(_as_term, every)),
         NAMED_WHOLE: " ".join(_whole(entry.title)),
         AUTHORS: " ".join(_whole("\n".join(entry.authors))),
     }
@@ -118,6 +115,16 @@ def _add_words(found: Any, entry: Entry) -> None:
 
 
 # The passages of an edition have all of this in common and come one after the other.
+@lru_cache(maxsize=64)
+def _written(title: str) -> Sequence[tuple[str, str]]:
+    return tuple(written_words(title))
+
+
+def _as_term(word: tuple[str, str]) -> str:
+    folded, written = word
+    return folded if folded == written else f"{folded}{WRITTEN}{written}"
+
+
 @lru_cache(maxsize=64)
 def _whole(text: str) -> Sequence[str]:
     return tuple(whole_words(prepare(text)))

@@ -27,7 +27,8 @@ from indexes.embedded.documents import (
     SCHEMA,
     SEARCHED,
     SHARED,
-    SPELLED,
+    WHOLE,
+    WRITTEN,
     Found,
     open_index,
 )
@@ -166,8 +167,8 @@ class LanguageWords:
 
     def spellings(self, limit: int) -> list[tuple[str, int]]:
         """The most frequent words in lower case, each with the number of entries it stands in."""
-        found: list[tuple[str, int]] = self._searcher.terms_with_prefix(SPELLED, "", limit=limit)
-        return found
+        found = self._searcher.terms_with_prefix(WHOLE, "", limit=limit)
+        return [(term.rpartition(WRITTEN)[2], count) for term, count in found]
 
     def holds_source(self, source: str) -> bool:
         """Whether there are documents of a source; perhaps only deleted ones."""

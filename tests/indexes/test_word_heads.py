@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.analysis import OTHER, ROWS, analyse, prepare, terms_of_word, words
-from indexes.folding import whole_words
+from indexes.analysis import OTHER, ROWS, analyse, prepare, spelling_analyzer, terms_of_word, words
+from indexes.folding import whole_words, written_words
 from indexes.word_heads import head, words_beginning
 
 WRITTEN = [
@@ -45,3 +45,11 @@ def test_most_words_are_passed_over(text: str, sought: set[str], expected: list[
 @given(TEXTS)
 def test_whole_words_are_those_of_the_analyser(text: str) -> None:
     assert whole_words(prepare(text)) == analyse(text, OTHER)
+
+
+@given(TEXTS)
+def test_words_as_they_are_written(text: str) -> None:
+    plain = prepare(text)
+    assert written_words(plain) == list(
+        zip(analyse(plain, OTHER), spelling_analyzer().analyze(plain), strict=True)
+    )
