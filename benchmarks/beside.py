@@ -12,7 +12,7 @@ a search. Two parts make one table:
   with rights, titles, marked extracts and facets; the others return ten hits with their text. As
   many other queries are asked before, so nothing was asked already.
 
-Each engine has a process of its own, where its threads wait for nobody else's; in every round each
+Each engine has a process of its own, so that none's threads are in another's; in every round each
 is asked the same query once, in an order by chance. An engine that is not installed is left out.
 """
 

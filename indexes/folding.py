@@ -40,39 +40,47 @@ def folded(text: str) -> bytes | None:
 
     None where the text has letters or marks that have no byte.
     """
-    return _translated(text, _folding())
+    found = _encoded(text)
+    return None if found is None else found.translate(_folding())
 
 
 def whole_words(text: str) -> list[str]:
     """`analyse(text, OTHER)` for text that went through `prepare`, in half of the time."""
-    if (found := _words(text, _folding())) is None:
-        return analyse(text, OTHER)
-    return found
+    found = _encoded(text)
+    words = None if found is None else _folded_words(found)
+    return analyse(text, OTHER) if words is None else words
 
 
 def written_words(text: str) -> list[tuple[str, str]]:
     """Each word of such a text, folded and as it is written but in lower case."""
-    plain, written = _words(text, _folding()), _words(text, _lowering())
-    if plain is None or written is None:
-        plain, written = analyse(text, OTHER), spelling_analyzer().analyze(text)
-    return list(zip(plain, written, strict=True))
+    if not text:
+        return []
+    found = _encoded(text)
+    words = None if found is None else _folded_words(found)
+    if found is None or words is None:
+        return list(zip(analyse(text, OTHER), spelling_analyzer().analyze(text), strict=True))
+    written = found.translate(_lowering()).decode(ENCODING).split()
+    return list(zip(words, written, strict=True))
 
 
-def _words(text: str, table: bytes) -> list[str] | None:
-    found = _translated(text, table)
-    if found is None:
+def _encoded(text: str) -> bytes | None:
+    if not text.isascii() and not all(map(_separates, set(text) - single_bytes())):
         return None
-    if table is _folding():
-        for one, letters in ligatures().items():
-            found = found.replace(one.encode(ENCODING), letters.encode())
-    words = found.decode(ENCODING).split()
+    return text.encode(ENCODING, "replace")
+
+
+def _folded_words(encoded: bytes) -> list[str] | None:
+    """None where one is so long that the analysers leave it out."""
+    found = encoded.translate(_folding())
+    for one, letters in _encoded_ligatures():
+        found = found.replace(one, letters)
+    words = found.decode().split()
     return words if max(map(len, words), default=0) < MAX_TOKEN_BYTES else None
 
 
-def _translated(text: str, table: bytes) -> bytes | None:
-    if not text.isascii() and not all(map(_separates, set(text) - single_bytes())):
-        return None
-    return text.encode(ENCODING, "replace").translate(table)
+@cache
+def _encoded_ligatures() -> list[tuple[bytes, bytes]]:
+    return [(one.encode(ENCODING), letters.encode()) for one, letters in ligatures().items()]
 
 
 def _separates(character: str) -> bool:

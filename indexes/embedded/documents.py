@@ -4,7 +4,7 @@ How the fields are asked is in `word_queries`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,7 +105,7 @@ def _add_words(found: Any, entry: Entry) -> None:
         NAMED: prepare(entry.title),
         JOINED: joined,
         SHARED: " ".join(shared_of([folded for folded, _ in of_text])),
-        WHOLE: " ".join(map(_as_term, every)),
+        WHOLE: " ".join(_as_terms(every)),
         NAMED_WHOLE: " ".join(_whole(entry.title)),
         AUTHORS: " ".join(_whole("\n".join(entry.authors))),
     }
@@ -120,9 +120,10 @@ def _written(title: str) -> Sequence[tuple[str, str]]:
     return tuple(written_words(title))
 
 
-def _as_term(word: tuple[str, str]) -> str:
-    folded, written = word
-    return folded if folded == written else f"{folded}{WRITTEN}{written}"
+def _as_terms(words: Iterable[tuple[str, str]]) -> list[str]:
+    return [
+        folded if folded == written else f"{folded}{WRITTEN}{written}" for folded, written in words
+    ]
 
 
 @lru_cache(maxsize=64)
