@@ -213,20 +213,22 @@ def fuse(
 
 def _gather(found: Found) -> _Evidence:
     """Each candidate once, all of its signals together."""
-    known: dict[str, Candidate] = {}
+    languages: dict[str, dict[str, Candidate]] = {}
     words: dict[str, float] = {}
     shared: dict[str, float] = {}
     meaning: dict[str, float] = {}
     signals = ((found.words, words), (found.shared, shared), (found.meaning, meaning))
     for lists, scores in signals:
-        for own in lists.values():
+        for code, own in lists.items():
+            known = languages.setdefault(code, {})
             for candidate in own:
-                known.setdefault(candidate.id, candidate)
+                known[candidate.id] = candidate
                 scores[candidate.id] = candidate.score
-    ids = sorted(known, key=lambda entry_id: (known[entry_id].search_language, entry_id))
+    ids = [entry_id for code in sorted(languages) for entry_id in sorted(languages[code])]
+    every = {entry_id: one for known in languages.values() for entry_id, one in known.items()}
     return _Evidence(
         ids,
-        [known[entry_id] for entry_id in ids],
+        [every[entry_id] for entry_id in ids],
         np.array([words.get(entry_id, 0.0) for entry_id in ids], np.float64),
         np.array([shared.get(entry_id, 0.0) for entry_id in ids], np.float64),
         [_FOUND_BY[one in words or one in shared, one in meaning] for one in ids],
