@@ -121,6 +121,7 @@ def prepare(text: str) -> str:
     return plain.encode("utf-8", "replace").decode("utf-8")
 
 
+@lru_cache(maxsize=16)  # a text is looked at for words and for compounds
 def blank_elisions(text: str) -> str:
     """Replace elided words and their apostrophe by as many spaces: offsets stay."""
     # Looking at each apostrophe takes a tenth of the time of looking at each letter.

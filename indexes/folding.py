@@ -51,16 +51,15 @@ def whole_words(text: str) -> list[str]:
     return analyse(text, OTHER) if words is None else words
 
 
-def written_words(text: str) -> list[tuple[str, str]]:
-    """Each word of such a text, folded and as it is written but in lower case."""
-    if not text:
-        return []
+def written_words(text: str) -> tuple[list[str], list[str]]:
+    """Whole words, and beside them the same as they are written but in lower case."""
+    words = whole_words(text)
+    if text.isascii():
+        return words, words
     found = _encoded(text)
-    words = None if found is None else _folded_words(found)
-    if found is None or words is None:
-        return list(zip(analyse(text, OTHER), spelling_analyzer().analyze(text), strict=True))
-    written = found.translate(_lowering()).decode(ENCODING).split()
-    return list(zip(words, written, strict=True))
+    written = found.translate(_lowering()).decode(ENCODING).split() if found else []
+    # The analysers leave out what is too long.
+    return words, written if len(written) == len(words) else spelling_analyzer().analyze(text)
 
 
 def _encoded(text: str) -> bytes | None:

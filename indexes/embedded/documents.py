@@ -4,7 +4,7 @@ How the fields are asked is in `word_queries`.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -97,15 +97,17 @@ def _add_words(found: Any, entry: Entry) -> None:
     text, title = prepare(entry.text), prepare(f"{entry.title}\n{entry.heading}")
     both = f"{title}\n{text}"
     joined = " ".join(word for _, _, word in compounds(both))
-    of_text = written_words(text)
-    every = dict.fromkeys((*of_text, *_written(title), *written_words(joined)))
+    of_text, written = written_words(text)
+    whole = dict.fromkeys(_terms(of_text, written))
+    whole.update(_terms_of(title))
+    whole.update(dict.fromkeys(_terms(*written_words(joined))))
     words = {
         "text": text,
         "title": title,
         NAMED: prepare(entry.title),
         JOINED: joined,
-        SHARED: " ".join(shared_of([folded for folded, _ in of_text])),
-        WHOLE: " ".join(_as_terms(every)),
+        SHARED: " ".join(shared_of(of_text)),
+        WHOLE: " ".join(whole),
         NAMED_WHOLE: " ".join(_whole(entry.title)),
         AUTHORS: " ".join(_whole("\n".join(entry.authors))),
     }
@@ -116,14 +118,15 @@ def _add_words(found: Any, entry: Entry) -> None:
 
 # The passages of an edition have all of this in common and come one after the other.
 @lru_cache(maxsize=64)
-def _written(title: str) -> Sequence[tuple[str, str]]:
-    return tuple(written_words(title))
+def _terms_of(title: str) -> dict[str, None]:
+    return dict.fromkeys(_terms(*written_words(title)))
 
 
-def _as_terms(words: Iterable[tuple[str, str]]) -> list[str]:
-    return [
-        folded if folded == written else f"{folded}{WRITTEN}{written}" for folded, written in words
-    ]
+def _terms(words: Sequence[str], written: Sequence[str]) -> Sequence[str]:
+    if words is written:
+        return words
+    pairs = zip(words, written, strict=True)
+    return [one if one == other else f"{one}{WRITTEN}{other}" for one, other in pairs]
 
 
 @lru_cache(maxsize=64)
