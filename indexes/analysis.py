@@ -220,9 +220,12 @@ def compounds(text: str) -> Iterator[tuple[int, int, str]]:
 
     Not those that end with a stop word (puis-je, peut-on, celui-ci): nobody writes them in one.
     """
-    if not _HYPHENS.search(text):
-        return
-    blanked = blank_elisions(text)
+    if _HYPHENS.search(text):
+        yield from compounds_of_blanked(blank_elisions(text))
+
+
+def compounds_of_blanked(blanked: str) -> Iterator[tuple[int, int, str]]:
+    """The same of a text that has gone through `blank_elisions` or `prepare`."""
     done = 0
     for hyphen in _HYPHENS.finditer(blanked):
         start = _word_start(blanked, hyphen.start(), done)

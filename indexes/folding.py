@@ -53,13 +53,13 @@ def whole_words(text: str) -> list[str]:
 
 def written_words(text: str) -> tuple[list[str], list[str]]:
     """Whole words, and beside them the same as they are written but in lower case."""
-    words = whole_words(text)
+    found = _encoded(text)
+    words = None if found is None else _folded_words(found)
+    if found is None or words is None:
+        return analyse(text, OTHER), spelling_analyzer().analyze(text)
     if text.isascii():
         return words, words
-    found = _encoded(text)
-    written = found.translate(_lowering()).decode(ENCODING).split() if found else []
-    # The analysers leave out what is too long.
-    return words, written if len(written) == len(words) else spelling_analyzer().analyze(text)
+    return words, found.translate(_lowering()).decode(ENCODING).split()
 
 
 def _encoded(text: str) -> bytes | None:

@@ -14,7 +14,7 @@ import tantivy
 
 from indexes.analysis import (
     analyzer,
-    compounds,
+    compounds_of_blanked,
     prepare,
     shared_of,
 )
@@ -96,7 +96,7 @@ def document(entry: Entry, attributes: Attributes) -> Any:
 def _add_words(found: Any, entry: Entry) -> None:
     text, title = prepare(entry.text), prepare(f"{entry.title}\n{entry.heading}")
     both = f"{title}\n{text}"
-    joined = " ".join(word for _, _, word in compounds(both))
+    joined = " ".join(word for _, _, word in compounds_of_blanked(both))
     of_text, written = written_words(text)
     whole = dict.fromkeys(_terms(of_text, written))
     whole.update(_terms_of(title))
