@@ -44,15 +44,11 @@ def folded(text: str) -> bytes | None:
     return None if found is None else found.translate(_folding())
 
 
-def whole_words(text: str) -> list[str]:
-    """`analyse(text, OTHER)` for text that went through `prepare`, in half of the time."""
-    found = _encoded(text)
-    words = None if found is None else _folded_words(found)
-    return analyse(text, OTHER) if words is None else words
-
-
 def written_words(text: str) -> tuple[list[str], list[str]]:
-    """Whole words, and beside them the same as they are written but in lower case."""
+    """The words of text that went through `prepare`: folded, and as written but in lower case.
+
+    The first are `analyse(text, OTHER)`, in half of the time.
+    """
     found = _encoded(text)
     words = None if found is None else _folded_words(found)
     if found is None or words is None:

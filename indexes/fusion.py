@@ -94,12 +94,6 @@ class Found:
     shared: Lists = field(default_factory=dict)
     meaning: Lists = field(default_factory=dict)
 
-    def ids(self) -> list[str]:
-        """All candidates, each once."""
-        lists = (self.words, self.shared, self.meaning)
-        every = (one.id for signal in lists for own in signal.values() for one in own)
-        return list(dict.fromkeys(every))
-
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:

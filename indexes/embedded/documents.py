@@ -20,7 +20,7 @@ from indexes.analysis import (
 )
 from indexes.attributes import Attributes, from_json, to_json
 from indexes.embedded.keys import key_of
-from indexes.folding import whole_words, written_words
+from indexes.folding import written_words
 from indexes.types import Entry
 
 # Titles and headings stand on every passage of a resource and say less of the one than its text.
@@ -131,7 +131,7 @@ def _terms(words: Sequence[str], written: Sequence[str]) -> Sequence[str]:
 
 @lru_cache(maxsize=64)
 def _whole(text: str) -> Sequence[str]:
-    return tuple(whole_words(prepare(text)))
+    return written_words(prepare(text))[0]
 
 
 @lru_cache(maxsize=64)

@@ -71,9 +71,8 @@ class Segment:
 
     def row(self, row: int) -> Row:
         """All that is kept of a row."""
-        (entry_id,), (address,) = (own.at(np.array([row])) for own in (self.ids, self.addresses))
-        attributes = self.attributes[int(self.attribute_of[row])]
-        return Row(entry_id, address, attributes, self.kept(row, row + 1))
+        (about,) = self.about(np.array([row]))
+        return Row(*about, self.kept(row, row + 1))
 
     def about(self, rows: Rows) -> Iterator[About]:
         """Whose vectors these rows are."""
