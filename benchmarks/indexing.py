@@ -7,23 +7,23 @@ and nothing else, in the same run: what the rest of an entry costs.
 
 import argparse
 import random
-import re
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import tantivy
 
-from benchmarks.search import OF_AN_EDITION, WORDS, read_texts
+from benchmarks.search import OF_AN_EDITION, made_of, read_sentences
 from indexes.embedded.index import EmbeddedIndex
 from indexes.query_parser import parse
 from indexes.types import Entry, Kind, Scope
 
 ADDED = 100  # passages of the resource that comes last
 ROUNDS = 5
-MEMORY = 60_000_000  # as much as the three languages' writers use at a time
+MEMORY = 90_000_000  # as much as the writers of three languages have together
 
 
 def main() -> None:
@@ -46,16 +46,11 @@ def main() -> None:
 def made(count: int) -> Iterator[Entry]:
     """Passages of 131 words, forty an edition, all of an edition in one language."""
     chance = random.Random(1)
-    sentences = {
-        code: [s for text in own for s in re.split(r"(?<=[.!?])\s+", text)]
-        for code, own in read_texts().items()
-    }
+    sentences = read_sentences()
     for number in range(count):
         edition = number // OF_AN_EDITION
         code = sorted(sentences)[edition % len(sentences)]
-        text = chance.choice(sentences[code])
-        while text.count(" ") < WORDS - 12:
-            text += " " + chance.choice(sentences[code])
+        text = made_of(sentences[code], chance)
         yield Entry(
             id=f"passage-{number:07}",
             kind=Kind.PASSAGE,
@@ -80,19 +75,15 @@ def build(index: EmbeddedIndex, entries: list[Entry]) -> None:
 
 def add(index: EmbeddedIndex, entries: list[Entry]) -> None:
     """One resource in one language, until its last passage is found."""
-    source, language = "added", "en"
-    own = [_moved(entry, f"{source}-{entries[0].id}", language) for entry in entries]
+    language = "en"
+    source = f"added-{entries[0].id}"
+    own = [replace(one, source=source, group=source, language=language) for one in entries]
     with index.writer() as writer:
-        writer.replace(own[0].source, own)
+        writer.replace(source, own)
     word = own[-1].text.rpartition(" ")[2]
     found = index.words(parse(word), Scope(), 1)
     if [one.id for one in found.get(language, ())] != [own[-1].id]:
         raise SystemExit(f"{word} is not found")
-
-
-def _moved(entry: Entry, source: str, language: str) -> Entry:
-    fields = {name: getattr(entry, name) for name in Entry.__slots__}
-    return Entry(**(fields | {"source": source, "group": source, "language": language}))
 
 
 def build_plain(folder: Path, entries: list[Entry]) -> None:

@@ -69,6 +69,22 @@ def read_texts() -> dict[str, list[str]]:
     return texts
 
 
+def read_sentences() -> dict[str, list[str]]:
+    """The sentences of all passages, by language."""
+    return {
+        code: [s for text in own for s in re.split(r"(?<=[.!?])\s+", text)]
+        for code, own in read_texts().items()
+    }
+
+
+def made_of(sentences: Sequence[str], random: Random) -> str:
+    """A passage of about `WORDS` words."""
+    text = random.choice(sentences)
+    while text.count(" ") < WORDS - 12:
+        text += " " + random.choice(sentences)
+    return text
+
+
 def read_queries(count: int) -> list[str]:
     """As many queries, spread evenly over the set, in a random order."""
     with (SHARED / SET / "queries.jsonl").open() as lines:
@@ -84,10 +100,7 @@ def build(library: Library, count: int) -> None:
     assert library.embedder, "the model is not built: make model"
     texts = read_texts()
     vectors = {c: library.embedder.embed_passages(own[:REAL_VECTORS]) for c, own in texts.items()}
-    sentences = {
-        code: [s for text in own for s in re.split(r"(?<=[.!?])\s+", text)]
-        for code, own in texts.items()
-    }
+    sentences = read_sentences()
     with library.index.rebuild() as writer, writing(library.sessions) as session:
         for edition in range(count // OF_AN_EDITION):
             code = random.choice(sorted(texts))
@@ -146,9 +159,6 @@ def add_edition(
 def add_page(  # what a page and its passage are made of
     session: Session, file: str, number: int, code: str, sentences: Sequence[str], random: Random
 ) -> None:
-    text = random.choice(sentences)
-    while text.count(" ") < WORDS - 12:
-        text += " " + random.choice(sentences)
     page = Page(file_id=file, number=number + 1, text_language=code, headings=[], blocks=[])
     session.add(page)
     session.add(
@@ -161,7 +171,7 @@ def add_page(  # what a page and its passage are made of
             first_block=0,
             language=code,
             headings=[],
-            text=text,
+            text=made_of(sentences, random),
         )
     )
 
