@@ -17,6 +17,7 @@ from time import perf_counter
 import tantivy
 
 from benchmarks.search import OF_AN_EDITION, made_of, read_sentences
+from indexes.base import Question
 from indexes.embedded.index import EmbeddedIndex
 from indexes.query_parser import parse
 from indexes.types import Entry, Kind, Scope
@@ -81,8 +82,8 @@ def add(index: EmbeddedIndex, entries: list[Entry]) -> None:
     with index.writer() as writer:
         writer.replace(source, own)
     word = own[-1].text.rpartition(" ")[2]
-    found = index.words(parse(word), Scope(), 1)
-    if [one.id for one in found.get(language, ())] != [own[-1].id]:
+    found = index.candidates(Question(parse(word), Scope(), 1))
+    if [entry_id for (entry_id, _, _), _ in found.told(found.words)] != [own[-1].id]:
         raise SystemExit(f"{word} is not found")
 
 

@@ -3,53 +3,103 @@
 `tests/indexes/conformance.py` defines what each of these methods must do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.attributes import Attributes
+from indexes.attributes import About
+from indexes.keys import Hashes
 from indexes.query_parser import ParsedQuery
-from indexes.types import Entry, FoundBy, Hit, IndexStatus, Scope
+from indexes.types import Entry, IndexStatus, Scope
 
 Vectors = NDArray[np.float32]
+Scores = NDArray[np.float64]
 
 
-class Candidate(NamedTuple):
-    """An entry that one signal brought, with that signal's score.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What candidates are wanted for: at most `limit` a signal and search language.
 
-    From words, shared or not, the score is BM25 divided by the query's ideal self-score in the
-    passage's language (0 to about 1); from meaning it is the cosine of unit vectors with language
-    directions removed. `search_language` is the row of the analysis table that the entry's language
-    belongs to. `vectors` are the entry's, shape (1 + windows, dimensions), where the signal had to
-    read them. The other columns are as in `Entry`.
+    `vector` waits until the question is embedded and gives its unit vector, with language
+    directions removed; none where there is no model. Without words only meaning is compared.
     """
 
-    id: str
-    address: str
-    attributes: Attributes
-    search_language: str
-    score: float
-    vectors: Vectors | None = None
+    parsed: ParsedQuery
+    scope: Scope
+    limit: int
+    vector: Callable[[], Vectors | None] = lambda: None
 
-    def hit(self, score: float, found_by: tuple[FoundBy, ...]) -> Hit:
-        """A hit on the entry."""
-        shared = self.attributes
-        return Hit(
-            id=self.id,
-            kind=shared.kind,
-            group=shared.group,
-            group_kind=shared.group_kind,
-            source=shared.source,
-            language=shared.language,
-            address=self.address,
-            score=score,
-            found_by=found_by,
-            facets=shared.values,
-            date=shared.date,
-        )
+
+class Scored(NamedTuple):
+    """What one signal brought in one search language, best first, equal ones by key.
+
+    `keys` are of the entries' ids (`keys.key_of`), shape (n,), as are the scores: from words,
+    shared or not, BM25 divided by the query's ideal self-score in that language (0 to about 1);
+    from meaning the cosine.
+    """
+
+    keys: Hashes
+    scores: Scores
+
+
+Lists = Mapping[str, Scored]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorTable:
+    """Vectors of several entries: `keys` in ascending order, shape (n,); `rows` have the vectors
+    of each, one entry's after the other's, shape (vectors, dimensions); `starts`, shape (n,), say
+    where an entry's begin. The first row of an entry speaks for the whole text.
+    """
+
+    keys: Hashes
+    starts: NDArray[np.intp]
+    rows: Vectors
+
+    @classmethod
+    def of(cls, keys: Hashes, counts: NDArray[np.intp], rows: Vectors) -> "VectorTable":
+        """A table of entries in any order, with `counts` rows each."""
+        ends = np.cumsum(counts)
+        order = np.argsort(keys)
+        taken = [np.arange(ends[place] - counts[place], ends[place]) for place in order]
+        places = np.concatenate(taken) if taken else np.empty(0, np.intp)
+        sizes = counts[order]
+        return cls(keys[order], (np.cumsum(sizes) - sizes).astype(np.intp), rows[places])
+
+    def places(self, keys: Hashes) -> NDArray[np.intp]:
+        """Where the entries stand in `keys`; -1 for those that have no vectors."""
+        if not len(self.keys):
+            return np.full(len(keys), -1, np.intp)
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, places, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What an index found for a question.
+
+    `vectors` has those of all candidates that have any; none where the index could not be asked by
+    meaning (no model, or it was built with another one). `about` tells whose the keys of candidates
+    are. `familiar`: a word of the question stands somewhere in what the reader may see. `seconds`
+    are those of the stages `words` and `meaning`.
+    """
+
+    about: Callable[[Hashes], Sequence[About]]
+    words: Lists = field(default_factory=dict)
+    shared: Lists = field(default_factory=dict)
+    meaning: Lists = field(default_factory=dict)
+    vectors: VectorTable | None = None
+    familiar: bool = True
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def told(self, lists: Lists) -> Iterator[tuple[About, float]]:
+        """The candidates of one signal, language after language, each with its score."""
+        for own in lists.values():
+            yield from zip(self.about(own.keys), own.scores.tolist(), strict=True)
 
 
 class IndexWriter(Protocol):
@@ -85,21 +135,14 @@ class SearchIndex(Protocol):
     def rebuild(self) -> AbstractContextManager[IndexWriter]:
         """Build a new generation aside; it replaces the old one when the context ends well."""
 
-    def words(
-        self, query: ParsedQuery, scope: Scope, limit: int
-    ) -> Mapping[str, Sequence[Candidate]]:
-        """The best `limit` candidates a search language by words."""
+    def candidates(self, question: Question) -> Candidates:
+        """The best by words, by what the words of several languages share
+        (`analysis.shared_terms`), and by the whole text's vector, exact or nearly so; of a query of
+        fields the newest records and posts.
 
-    def shared_words(
-        self, query: ParsedQuery, scope: Scope, limit: int
-    ) -> Mapping[str, Sequence[Candidate]]:
-        """The same by what the words of several languages share (`analysis.shared_terms`)."""
-
-    def meaning(
-        self, vector: Vectors, scope: Scope, limit: int
-    ) -> Mapping[str, Sequence[Candidate]]:
-        """The best `limit` candidates a search language by the whole text's vector, exact or
-        nearly so.
+        Raises:
+            IndexMismatch: the index was built with another schema or analysis. Built with another
+                embedder it answers by words.
         """
 
     def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:

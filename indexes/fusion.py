@@ -12,24 +12,21 @@ instead gives nDCG@10 .62 over all languages where this gives .98. A silent sign
 bad rank. docs/decisions/0013 has the figures.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import inf
-from operator import attrgetter
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.base import Candidate, Vectors
-from indexes.types import FoundBy, Hit
+from indexes.base import Candidates, Lists, Scores, Vectors, VectorTable
+from indexes.keys import Hashes
+from indexes.types import FoundBy
 
-# Candidates a language: all of them instead +.0003 nDCG@10. With 30 by words and 10 by shared words
-# cnil loses .004; looking them up takes no longer than embedding the question beside it.
-BY_MEANING: Final = 50
-BY_WORDS: Final = 50
-BY_SHARED_WORDS: Final = 50
+# Candidates a language and signal: all of them instead +.0003 nDCG@10. With 30 by words and 10 by
+# shared words cnil loses .004; looking them up takes no longer than embedding the question beside.
+CANDIDATES: Final = 50
 FIRST_PAGE: Final = 10
 _FOUND_BY: Final = {  # by words, by meaning
     (True, False): (FoundBy.WORDS,),
@@ -38,9 +35,6 @@ _FOUND_BY: Final = {  # by words, by meaning
 }
 # Of h against b where nothing has a vector: nDCG@10 .746 over all columns, by b alone .668.
 SHARED_ALONE: Final = 0.8
-
-Lists = Mapping[str, Sequence[Candidate]]
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,159 +81,150 @@ def constants_of(fingerprint: str) -> Constants:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What each signal brought, the best a search language each."""
+class Order:
+    """What a ranking comes to, best first: `keys` of entries, the value of each and what found it,
+    all of shape (n,).
+    """
 
-    words: Lists = field(default_factory=dict)
-    shared: Lists = field(default_factory=dict)
-    meaning: Lists = field(default_factory=dict)
+    keys: Hashes
+    values: Scores
+    found_by: Sequence[tuple[FoundBy, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
     """What is known of the candidates but their vectors; a place each in every column.
 
-    Language after language, and by id within each: equal ones always come in one order.
+    Language after language, each up to one of `ends`, and by key within each: equal ones always
+    come in one order.
     """
 
-    ids: Sequence[str]
-    candidates: Sequence[Candidate]
-    b: Values
-    h: Values
-    found_by: Sequence[tuple[FoundBy, ...]]
+    keys: Hashes
+    ends: Sequence[int]
+    b: Scores
+    h: Scores
+    words: NDArray[np.bool_]
+    meaning: NDArray[np.bool_]
 
-    def at(self, places: Sequence[int]) -> "_Evidence":
+    def at(self, kept: NDArray[np.bool_]) -> "_Evidence":
         """Some of them."""
+        many = np.concatenate(([0], np.cumsum(kept)))
         return _Evidence(
-            [self.ids[place] for place in places],
-            [self.candidates[place] for place in places],
-            self.b[places],
-            self.h[places],
-            [self.found_by[place] for place in places],
+            self.keys[kept],
+            many[list(self.ends)].tolist(),
+            self.b[kept],
+            self.h[kept],
+            self.words[kept],
+            self.meaning[kept],
         )
 
     def languages(self) -> Iterator[slice]:
         """Where each language's candidates are."""
-        start = 0
-        for _, own in groupby(self.candidates, key=attrgetter("search_language")):
-            end = start + sum(1 for _ in own)
-            yield slice(start, end)
-            start = end
+        return map(slice, (0, *self.ends), self.ends)
 
-    def hits(self, places: Sequence[int], values: Values) -> list[Hit]:
-        """Hits on the candidates in these places, each with its value."""
-        return [
-            one.hit(value, found_by)
-            for one, value, found_by in zip(
-                [self.candidates[place] for place in places],
-                values.tolist(),
-                [self.found_by[place] for place in places],
-                strict=True,
-            )
-        ]
+    def order(self, places: NDArray[np.intp], values: Scores) -> Order:
+        """The candidates in these places, each with its value."""
+        pairs = zip(self.words[places].tolist(), self.meaning[places].tolist(), strict=True)
+        return Order(self.keys[places], values, [_FOUND_BY[pair] for pair in pairs])
 
 
 class Nearness:
-    """How near candidates are to a query: half the whole text's cosine, half its best window's.
+    """How near candidates are to a query: half the whole text's cosine, half its best window's."""
 
-    `vectors` maps an id to rows, shape (1 + windows, dimensions): the whole first.
-    """
-
-    def __init__(self, query: Vectors, vectors: Mapping[str, Vectors]) -> None:
+    def __init__(self, query: Vectors, vectors: VectorTable) -> None:
         self._query = query
-        self._places = {entry_id: place for place, entry_id in enumerate(vectors)}
-        sizes = np.array([len(own) for own in vectors.values()], np.intp)
-        self._starts = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.intp)
-        self._windowed = sizes > 1
-        self._rows = np.concatenate(list(vectors.values())) if vectors else np.empty((0, 0))
+        self._vectors = vectors
+        self._windowed = np.diff(vectors.starts, append=len(vectors.rows)) > 1
 
     @property
     def is_empty(self) -> bool:
         """No candidate has vectors."""
-        return not self._places
+        return not len(self._vectors.keys)
 
-    def of(self, ids: Sequence[str], drawn_to: str | None = None, share: float = 0.0) -> Values:
-        """z of each id, nan without vectors; the query is first drawn towards `drawn_to`."""
-        if not self._places:
-            return np.full(len(ids), np.nan)
+    def of(self, keys: Hashes, drawn_to: Hashes | None = None, share: float = 0.0) -> Scores:
+        """z of each key, nan without vectors; the query is first drawn towards the only key in
+        `drawn_to`.
+        """
+        if self.is_empty:
+            return np.full(len(keys), np.nan)
         query = self._query
-        if drawn_to is not None and share and drawn_to in self._places:
-            query = query + share * self._rows[self._starts[self._places[drawn_to]]]
+        if drawn_to is not None and (place := int(self._vectors.places(drawn_to)[0])) >= 0:
+            query = query + share * self._vectors.rows[self._vectors.starts[place]]
             query = query / np.linalg.norm(query)
-        values = self._values(query)
-        places = [self._places.get(entry_id, -1) for entry_id in ids]
-        return np.append(values, np.nan)[places]
+        return np.append(self._values(query), np.nan)[self._vectors.places(keys)]
 
-    def _values(self, query: Vectors) -> Values:
-        # vecdot, not @: on this thread alone (see `embedded.integers`)
-        products = np.vecdot(self._rows, query).astype(np.float64)
-        wholes = products[self._starts]
-        products[self._starts[self._windowed]] = -inf
-        best = np.maximum.reduceat(products, self._starts)
-        values: Values = (wholes + best) / 2
+    def _values(self, query: Vectors) -> Scores:
+        # vecdot, not @: on this thread alone (see `embedded.vectors`)
+        products = np.vecdot(self._vectors.rows, query).astype(np.float64)
+        starts = self._vectors.starts
+        wholes = products[starts]
+        products[starts[self._windowed]] = -inf
+        best = np.maximum.reduceat(products, starts)
+        values: Scores = (wholes + best) / 2
         return values
 
 
 def fuse(
-    found: Found,
+    found: Candidates,
     nearness: Nearness | None,
     *,
-    familiar: bool = True,
     constants: Constants = E5_SMALL,
-) -> list[Hit]:
-    """All candidates that are near enough, in one order; without `nearness` by words alone.
-
-    `familiar` says whether any word of the query stands anywhere in the library.
-    """
+) -> Order:
+    """All candidates that are near enough, in one order; without `nearness` by words alone."""
     evidence = _gather(found)
-    z = nearness.of(evidence.ids) if nearness is not None else np.full(len(evidence.ids), np.nan)
+    z = nearness.of(evidence.keys) if nearness else np.full(len(evidence.keys), np.nan)
     if nearness is None or np.isnan(z).all():
         return _by_words(evidence)
-    kept = np.flatnonzero(_near_enough(evidence, z, familiar, constants))
-    evidence, z = evidence.at(kept.tolist()), z[kept]
+    kept = _near_enough(evidence, z, found.familiar, constants)
+    evidence, z = evidence.at(kept), z[kept]
     places, values = _in_order(evidence, z, constants)
-    if not places or not constants.feedback:
-        return evidence.hits(places, values)
-    before = {evidence.ids[place] for place in places[:FIRST_PAGE]}
-    drawn = nearness.of(evidence.ids, evidence.ids[places[0]], constants.feedback)
-    return _with_feedback(before, evidence.hits(*_in_order(evidence, drawn, constants)))
+    if not len(places) or not constants.feedback:
+        return evidence.order(places, values)
+    before = evidence.keys[places[:FIRST_PAGE]]
+    drawn = nearness.of(evidence.keys, evidence.keys[places[:1]], constants.feedback)
+    return _with_feedback(before, evidence.order(*_in_order(evidence, drawn, constants)))
 
 
-def _gather(found: Found) -> _Evidence:
+def _gather(found: Candidates) -> _Evidence:
     """Each candidate once, all of its signals together."""
-    languages: dict[str, dict[str, Candidate]] = {}
-    words: dict[str, float] = {}
-    shared: dict[str, float] = {}
-    meaning: dict[str, float] = {}
-    signals = ((found.words, words), (found.shared, shared), (found.meaning, meaning))
-    for lists, scores in signals:
-        for code, own in lists.items():
-            known = languages.setdefault(code, {})
-            for candidate in own:
-                known[candidate.id] = candidate
-                scores[candidate.id] = candidate.score
-    ids = [entry_id for code in sorted(languages) for entry_id in sorted(languages[code])]
-    every = {entry_id: one for known in languages.values() for entry_id, one in known.items()}
-    return _Evidence(
-        ids,
-        [every[entry_id] for entry_id in ids],
-        np.array([words.get(entry_id, 0.0) for entry_id in ids], np.float64),
-        np.array([shared.get(entry_id, 0.0) for entry_id in ids], np.float64),
-        [_FOUND_BY[one in words or one in shared, one in meaning] for one in ids],
-    )
+    signals = (found.words, found.shared, found.meaning)
+    keys, columns = [], []
+    for code in sorted({code for lists in signals for code in lists}):
+        own = [lists[code].keys for lists in signals if code in lists]
+        keys.append(np.unique(np.concatenate(own)))
+        columns.append([_scores(lists, code, keys[-1]) for lists in signals])
+    if not keys:
+        none = np.empty(0)
+        return _Evidence(np.empty(0, np.uint64), (), none, none, none > 0, none > 0)
+    b, h, meaning = (np.concatenate(own) for own in zip(*columns, strict=True))
+    words = ~np.isnan(b) | ~np.isnan(h)
+    ends = np.cumsum([len(own) for own in keys]).tolist()
+    silent = np.nan_to_num
+    return _Evidence(np.concatenate(keys), ends, silent(b), silent(h), words, ~np.isnan(meaning))
+
+
+def _scores(lists: Lists, code: str, keys: Hashes) -> Scores:
+    """The score of each key by one signal, nan where that is silent; `keys` are in order."""
+    scores = np.full(len(keys), np.nan)
+    if code in lists:
+        scores[np.searchsorted(keys, lists[code].keys)] = lists[code].scores
+    return scores
 
 
 def _near_enough(
-    evidence: _Evidence, z: Values, familiar: bool, constants: Constants
+    evidence: _Evidence, z: Scores, familiar: bool, constants: Constants
 ) -> NDArray[np.bool_]:
     """Those that words brought, or that are near."""
     near = constants.near if familiar else constants.near_unfamiliar
-    least = max(constants.floor, float(np.nanmax(z)) - near)
+    known = z[~np.isnan(z)]
+    least = max(constants.floor, float(known.max(initial=-inf)) - near)
     kept: NDArray[np.bool_] = (evidence.b > 0) | np.isnan(z) | (z >= least)
     return kept
 
 
-def _in_order(evidence: _Evidence, z: Values, constants: Constants) -> tuple[list[int], Values]:
+def _in_order(
+    evidence: _Evidence, z: Scores, constants: Constants
+) -> tuple[NDArray[np.intp], Scores]:
     """Order each language by F, hand out its values of V highest first, merge on them.
 
     Places of the candidates in their final order, and the value of each.
@@ -254,10 +239,10 @@ def _in_order(evidence: _Evidence, z: Values, constants: Constants) -> tuple[lis
     every = np.concatenate(values)
     # Stable: of equal values those of one language stay in their order, languages in that of codes.
     order = np.argsort(-every, kind="stable")
-    return np.concatenate(places)[order].tolist(), every[order]
+    return np.concatenate(places)[order], every[order]
 
 
-def _estimated(z: Values, b: Values, every: Values) -> Values:
+def _estimated(z: Scores, b: Scores, every: Scores) -> Scores:
     """z, and for a candidate whose vector is still to come what its words say.
 
     Between the lowest and the highest z of its language (of all languages when it has none yet),
@@ -271,18 +256,18 @@ def _estimated(z: Values, b: Values, every: Values) -> Values:
     return np.where(missing, lowest + (highest - lowest) * np.minimum(1.0, b), z)
 
 
-def _with_feedback(before: Collection[str], hits: Sequence[Hit]) -> list[Hit]:
+def _with_feedback(before: Hashes, order: Order) -> Order:
     """The second order, with a note on what it brought onto the first page."""
-    return [
-        one._replace(found_by=(*one.found_by, FoundBy.FEEDBACK))
-        if place < FIRST_PAGE and one.id not in before
-        else one
-        for place, one in enumerate(hits)
+    is_new = (~np.isin(order.keys[:FIRST_PAGE], before)).tolist()
+    first = [
+        (*own, FoundBy.FEEDBACK) if new else own
+        for own, new in zip(order.found_by, is_new, strict=False)
     ]
+    return replace(order, found_by=[*first, *order.found_by[len(first) :]])
 
 
-def _by_words(evidence: _Evidence) -> list[Hit]:
+def _by_words(evidence: _Evidence) -> Order:
     """Without any vector b and h are all there is, made to be compared across languages."""
     values = evidence.b + SHARED_ALONE * evidence.h
     order = np.argsort(-values, kind="stable")
-    return evidence.hits(order.tolist(), values[order])
+    return evidence.order(order, values[order])

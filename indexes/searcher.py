@@ -5,21 +5,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
+import numpy as np
+
 from indexes import fusion
-from indexes.base import Candidate, SearchIndex, Vectors
+from indexes.attributes import About, Attributes
+from indexes.base import Candidates, Question, SearchIndex, Vectors, VectorTable
 from indexes.cores import usable_cores
 from indexes.embedding.base import Embedder
-from indexes.errors import IndexMismatch, ModelMissing
+from indexes.errors import ModelMissing
 from indexes.query_parser import ParsedQuery, parse
-from indexes.types import FoundBy, Hit, Kind, Ranking, Scope, SearchQuery
+from indexes.types import FoundBy, Hit, Kind, Ranking, SearchQuery
 
 log = logging.getLogger(__name__)
-
-Lists = Mapping[str, Sequence[Candidate]]
 
 # Passages of one group this close answer about equally: then the reader's language goes first.
 # Half of the median distance between the first and what does not answer (.061 in xquad; to the same
@@ -60,42 +60,34 @@ class Searcher:
             return self._listing(parsed, query)
         clock = _Clock()
         embedding = self._beside.submit(self._embed, parsed.meaning, clock)
-        with clock.stage("words"):
-            words = self._index.words(parsed, query.scope, fusion.BY_WORDS)
-            shared = self._index.shared_words(parsed, query.scope, fusion.BY_SHARED_WORDS)
-            by_words = fusion.Found(words, shared)
-            vectors = self._known_vectors(by_words)
-        vector = embedding.result()
-        with clock.stage("meaning"):
-            found, nearness = self._by_meaning(vector, query, parsed, by_words, vectors)
+        question = Question(parsed, query.scope, fusion.CANDIDATES, embedding.result)
+        found = self._index.candidates(question)
         with clock.stage("ranking"):
-            familiar = bool(words) or self._is_familiar(parsed, query)
-            ranked = fusion.fuse(found, nearness, familiar=familiar, constants=self._constants)
-            hits = tuple(ranked)
+            nearness = _nearness(embedding.result(), found.vectors)
+            order = fusion.fuse(found, nearness, constants=self._constants)
+            hits = _hits(found.about(order.keys), order)
             if query.collapse:
                 hits = collapse(hits, query.reader_language)
         return Ranking(
             hits=hits,
-            capped=_capped(words, fusion.BY_WORDS, hits)
-            or _capped(found.meaning, fusion.BY_MEANING, hits),
+            capped=_is_capped(found, order),
             words_cut=parsed.words_cut,
             meaning_cut=self._meaning_cut(parsed),
-            by_meaning=nearness is not None and not (ranked and nearness.is_empty),
-            seconds=clock.seconds,
+            by_meaning=nearness is not None and not (hits and nearness.is_empty),
+            seconds={**found.seconds, **clock.seconds},
         )
 
     def _listing(self, parsed: ParsedQuery, query: SearchQuery) -> Ranking:
         """All entries whose fields are as asked for, the newest first; nothing ranks them."""
-        clock = _Clock()
-        with clock.stage("words"):
-            found = self._index.words(parsed, query.scope, LISTED)
-        hits = [one.hit(one.score, (FoundBy.WORDS,)) for own in found.values() for one in own]
+        found = self._index.candidates(Question(parsed, query.scope, LISTED))
+        by_words = (FoundBy.WORDS,)
+        hits = [_hit(*about, score, by_words) for about, score in found.told(found.words)]
         newest = sorted(sorted(hits, key=lambda hit: hit.id), key=_date, reverse=True)
         return Ranking(
             hits=collapse(newest, query.reader_language) if query.collapse else tuple(newest),
-            capped=any(len(own) >= LISTED for own in found.values()),
+            capped=any(len(own.keys) >= LISTED for own in found.words.values()),
             words_cut=parsed.words_cut,
-            seconds=clock.seconds,
+            seconds=found.seconds,
         )
 
     def _embed(self, meaning: str, clock: "_Clock") -> Vectors | None:
@@ -108,57 +100,6 @@ class Searcher:
         except ModelMissing as error:
             log.warning("Search is by words only: %s", error)
             return None
-
-    def _by_meaning(
-        self,
-        vector: Vectors | None,
-        query: SearchQuery,
-        parsed: ParsedQuery,
-        by_words: fusion.Found,
-        vectors: Mapping[str, Vectors],
-    ) -> tuple[fusion.Found, fusion.Nearness | None]:
-        """The best by meaning beside the others, and how near all of them are.
-
-        `vectors` are those of the others. An index built with another embedder is asked by words
-        until it is rebuilt.
-        """
-        if vector is None:
-            return by_words, None
-        try:
-            meaning = self._index.meaning(vector, query.scope, fusion.BY_MEANING)
-            found = replace(by_words, meaning=self._admitted(meaning, parsed, by_words.words))
-            return found, fusion.Nearness(vector, {**vectors, **self._vectors_of(found.meaning)})
-        except IndexMismatch:
-            return by_words, None
-
-    def _known_vectors(self, by_words: fusion.Found) -> Mapping[str, Vectors]:
-        """Those of what words found; read while the question is embedded."""
-        with suppress(IndexMismatch):
-            if self._embedder is not None:
-                return self._vectors_of(by_words.words, by_words.shared)
-        return {}
-
-    def _vectors_of(self, *signals: Lists) -> Mapping[str, Vectors]:
-        """The vectors of the candidates: those that came with them, the others read."""
-        every = [one for lists in signals for own in lists.values() for one in own]
-        found = {one.id: one.vectors for one in every if one.vectors is not None}
-        further = dict.fromkeys(one.id for one in every if one.id not in found)
-        return {**found, **self._index.vectors_of(list(further))} if further else found
-
-    def _is_familiar(self, parsed: ParsedQuery, query: SearchQuery) -> bool:
-        """Whether a word of the query stands anywhere in what the reader may see."""
-        everything = Scope(visible_to=query.scope.visible_to)
-        return bool(self._index.words(parsed, everything, 1))
-
-    def _admitted(self, meaning: Lists, parsed: ParsedQuery, words: Lists) -> Lists:
-        """Those that hold what is demanded and nothing that was asked to be left out."""
-        if not parsed.demands:
-            return meaning
-        checked = _ids(words)  # by the index
-        entries = self._index.entries([i for i in _ids(meaning) if i not in checked])
-        allowed = checked | {entry.id for entry in entries.values() if parsed.admits(entry)}
-        kept = {code: [c for c in own if c.id in allowed] for code, own in meaning.items()}
-        return {code: own for code, own in kept.items() if own}
 
     def _meaning_cut(self, parsed: ParsedQuery) -> bool:
         with suppress(ModelMissing):
@@ -235,14 +176,39 @@ def _date(hit: Hit) -> str:
     return hit.date or ""
 
 
-def _ids(lists: Lists) -> set[str]:
-    return {candidate.id for own in lists.values() for candidate in own}
+def _nearness(vector: Vectors | None, vectors: VectorTable | None) -> fusion.Nearness | None:
+    """None where nothing could be compared by meaning."""
+    return None if vector is None or vectors is None else fusion.Nearness(vector, vectors)
 
 
-def _capped(lists: Lists, limit: int, hits: Sequence[Hit]) -> bool:
+def _hits(abouts: Sequence[About], order: fusion.Order) -> tuple[Hit, ...]:
+    columns = zip(abouts, order.values.tolist(), order.found_by, strict=True)
+    return tuple(_hit(*about, value, found_by) for about, value, found_by in columns)
+
+
+def _hit(
+    entry_id: str, address: str, shared: Attributes, score: float, found_by: tuple[FoundBy, ...]
+) -> Hit:
+    return Hit(
+        id=entry_id,
+        kind=shared.kind,
+        group=shared.group,
+        group_kind=shared.group_kind,
+        source=shared.source,
+        language=shared.language,
+        address=address,
+        score=score,
+        found_by=found_by,
+        facets=shared.values,
+        date=shared.date,
+    )
+
+
+def _is_capped(found: Candidates, order: fusion.Order) -> bool:
     """Whether a list was full to its last candidate: behind one too far off nothing was missed."""
-    kept = {entry for hit in hits for entry in (hit.id, *(other.id for other in hit.others))}
-    return any(len(own) >= limit and own[-1].id in kept for own in lists.values())
+    lists = (*found.words.values(), *found.meaning.values())
+    last = [own.keys[-1] for own in lists if len(own.keys) >= fusion.CANDIDATES]
+    return bool(np.isin(last, order.keys).any())
 
 
 class _Clock:

@@ -18,8 +18,10 @@ from app.resources.entries import record_id
 from app.resources.models import Edition, Passage, resource_topic
 from app.resources.permissions import Reader, is_readable
 from app.resources.services import readable_editions
-from indexes.base import Candidate, SearchIndex, Vectors
+from indexes.attributes import About
+from indexes.base import Question, SearchIndex, Vectors
 from indexes.errors import IndexesError
+from indexes.query_parser import parse
 from indexes.types import Scope
 
 PER_PAGE: Final = 20
@@ -55,10 +57,10 @@ def _close(library: Library, session: Session, reader: Reader, resource_id: str)
     scope = Scope(visible_to=reader.tokens, hidden_sources=own)
     try:
         vector = _vector(library.index, session, editions)
-        lists = library.index.meaning(vector, scope, _CANDIDATES) if vector is not None else {}
+        near = library.index.candidates(Question(parse(""), scope, _CANDIDATES, lambda: vector))
+        found = list(near.told(near.meaning))
     except IndexesError:
-        lists = {}
-    found = [candidate for one in lists.values() for candidate in one]
+        found = []
     if not found:
         return _by_topics(session, reader, resource_id)
     return _ranked(_permitted(session, reader, found))
@@ -91,10 +93,10 @@ def _passages(session: Session, edition: Edition) -> Sequence[str]:
 
 
 def _permitted(
-    session: Session, reader: Reader, found: Sequence[Candidate]
+    session: Session, reader: Reader, found: Sequence[tuple[About, float]]
 ) -> list[tuple[str, float]]:
     """Resource and closeness of each passage whose edition still shows it to this reader."""
-    sources = {candidate.attributes.source for candidate in found}
+    sources = {shared.source for (_, _, shared), _ in found}
     rows = session.execute(
         select(Edition.id, Edition.published_version_id).where(
             Edition.id.in_(sources), is_readable(reader)
@@ -102,9 +104,9 @@ def _permitted(
     )
     current = {edition: version or "" for edition, version in rows}
     return [
-        (candidate.attributes.group, candidate.score)
-        for candidate in found
-        if current.get(candidate.attributes.source) == candidate.address
+        (shared.group, closeness)
+        for (_, address, shared), closeness in found
+        if current.get(shared.source) == address
     ]
 
 

@@ -18,6 +18,7 @@ from app.search.companions import Companions
 from app.search.fields import resolve
 from app.search.services import search
 from app.search.suggesting import Suggestion
+from indexes.base import Question
 from indexes.errors import IndexesError
 from indexes.query_parser import parse
 from indexes.spelling import Correction
@@ -88,8 +89,8 @@ def ways_on(seeker: Seeker, asked: Asked, meant: DidYouMean | None) -> WaysOn:
 
 def _finds(seeker: Seeker, word: str, scope: Scope) -> bool:
     """Whether the word stands in anything that the reader may see, now."""
-    found = seeker.library.index.words(parse(word), scope, _LOOKED_AT)
-    sources = {one.attributes.source for candidates in found.values() for one in candidates}
+    found = seeker.library.index.candidates(Question(parse(word), scope, _LOOKED_AT))
+    sources = {shared.source for (_, _, shared), _ in found.told(found.words)}
     query = select(Edition.id).where(Edition.id.in_(sources), is_readable(seeker.reader)).limit(1)
     with reading(seeker.library.sessions) as session:
         return session.scalar(query) is not None

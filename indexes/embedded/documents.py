@@ -19,8 +19,8 @@ from indexes.analysis import (
     shared_of,
 )
 from indexes.attributes import Attributes, from_json, to_json
-from indexes.embedded.keys import key_of
 from indexes.folding import written_words
+from indexes.keys import key_of
 from indexes.types import Entry
 
 # Titles and headings stand on every passage of a resource and say less of the one than its text.

@@ -1,26 +1,21 @@
 """The index on one machine: a folder, no service. Many processes search it, one writes."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from indexes import analysis
-from indexes.base import Candidate, IndexWriter, Vectors
+from indexes.base import Candidates, IndexWriter, Question, Vectors
 from indexes.embedded.batch import batch
+from indexes.embedded.candidates import Retrieval
 from indexes.embedded.generations import Generation, Generations
 from indexes.embedded.reader import Reader, foreign_errors
-from indexes.embedded.words import Abouts, LanguageWords
 from indexes.errors import IndexMismatch
-from indexes.query_parser import ParsedQuery
-from indexes.types import Entry, IndexStatus, Scope
+from indexes.types import Entry, IndexStatus
 
 # Of what lies in the files; a change asks for a rebuild.
 SCHEMA_VERSION: Final = "6"
-
-_Search = Callable[[LanguageWords, ParsedQuery, Scope, int, Abouts], list[Candidate]]
 
 
 class EmbeddedIndex:
@@ -71,50 +66,19 @@ class EmbeddedIndex:
                 del generation  # lets go of it, so that one not published can be removed
                 self._generations.sweep()
 
-    def words(
-        self, query: ParsedQuery, scope: Scope, limit: int
-    ) -> Mapping[str, Sequence[Candidate]]:
-        """The best `limit` candidates a search language by words; see `SearchIndex.words`.
+    def candidates(self, question: Question) -> Candidates:
+        """The best by words and by meaning; see `SearchIndex.candidates`.
 
         Raises:
             IndexMismatch: the index was built with another schema or analysis.
         """
-        return self._by_words(LanguageWords.search, query, scope, limit)
-
-    def shared_words(
-        self, query: ParsedQuery, scope: Scope, limit: int
-    ) -> Mapping[str, Sequence[Candidate]]:
-        """The same by words that languages share; see `SearchIndex.shared_words`."""
-        return self._by_words(LanguageWords.search_shared, query, scope, limit)
-
-    def _by_words(
-        self, search: "_Search", query: ParsedQuery, scope: Scope, limit: int
-    ) -> Mapping[str, Sequence[Candidate]]:
         with self._reader.opened() as opened:
             if opened is None:
-                return {}
+                question.vector()  # whoever embeds is waited for in any case
+                return Candidates(about=lambda _keys: (), familiar=False)
             self._check(opened.generation, ("schema", "analysis"))
-            found = {
-                code: search(language, query, scope, limit, opened.vectors.about)
-                for code, language in opened.words.items()
-                if not scope.languages or code in scope.languages
-            }
-        return {code: candidates for code, candidates in found.items() if candidates}
-
-    def meaning(
-        self, vector: Vectors, scope: Scope, limit: int
-    ) -> Mapping[str, Sequence[Candidate]]:
-        """The best `limit` candidates a search language by meaning; see `SearchIndex.meaning`.
-
-        Raises:
-            IndexMismatch: the index was built with another embedder.
-        """
-        query = np.ascontiguousarray(vector, np.float32)
-        with self._reader.opened() as opened:
-            if opened is None:
-                return {}
-            self._check(opened.generation, self._fingerprint.keys())
-            return opened.vectors.search(query, scope, limit)
+            compares = not self._different(opened.generation, self._fingerprint.keys())
+            return Retrieval(opened, question, compares=compares).candidates()
 
     def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors of those entries that have some; see `SearchIndex.vectors_of`.
@@ -183,12 +147,11 @@ class EmbeddedIndex:
         self._reader.close()
 
     def _check(self, generation: Generation, keys: Collection[str]) -> None:
-        different = [
-            key
-            for key, value in self._fingerprint.items()
-            if key in keys and generation.fingerprint.get(key) != value
-        ]
-        if different:
+        if different := self._different(generation, keys):
             raise IndexMismatch(
                 f"The index was built with another {', '.join(different)}: rebuild it"
             )
+
+    def _different(self, generation: Generation, keys: Collection[str]) -> list[str]:
+        built, own = generation.fingerprint, self._fingerprint
+        return [key for key in own if key in keys and built.get(key) != own[key]]

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress, pairwise
+from itertools import compress
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from indexes.attributes import About, Attributes, many_from_json
 from indexes.base import Vectors
 from indexes.embedded.integers import Codes, Sixteen, restored
-from indexes.embedded.keys import Hashes, Keys
+from indexes.keys import Hashes, Keys
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -85,14 +85,16 @@ class Segment:
         data = self._read(first, int(self.vector_ends[end - 1]) - first)
         return np.frombuffer(data, np.int16).reshape(-1, self._dimensions)
 
-    def vectors(self, rows: Rows) -> list[Vectors]:
-        """The vectors of each row, shape (1 + windows, dimensions)."""
+    def vectors(self, rows: Rows) -> Vectors:
+        """The vectors of the rows, one row's after the other's, shape (vectors, dimensions)."""
         counts = self.vector_counts[rows]
         places = zip((self.vector_ends[rows] - counts).tolist(), counts.tolist(), strict=True)
         data = b"".join([self._read(first, count) for first, count in places])
-        found = restored(np.frombuffer(data, np.int16).reshape(-1, self._dimensions))
-        ends = np.cumsum(counts).tolist()
-        return [found[start:end] for start, end in pairwise([0, *ends])]
+        return restored(np.frombuffer(data, np.int16).reshape(-1, self._dimensions))
+
+    def split(self, rows: Rows) -> list[Vectors]:
+        """The vectors of each row, shape (1 + windows, dimensions)."""
+        return np.split(self.vectors(rows), np.cumsum(self.vector_counts[rows])[:-1])
 
     def _read(self, first: int, count: int) -> bytes:
         width = 2 * self._dimensions

@@ -16,7 +16,6 @@ import numpy as np
 
 from indexes.attributes import Attributes
 from indexes.embedded.durable import write_synced
-from indexes.embedded.keys import Keys
 from indexes.embedded.segment_writer import write_merged, write_segment
 from indexes.embedded.segments import Row, Segment
 from indexes.embedded.vectors import (
@@ -27,6 +26,7 @@ from indexes.embedded.vectors import (
     read_manifest,
     write_manifest,
 )
+from indexes.keys import Keys
 
 # Entries kept in memory before they are written aside: 9 MB at 384 dimensions and two windows each.
 BUFFERED_ROWS: Final = 4_096

@@ -6,8 +6,8 @@ and its score shrink accordingly.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from math import log
 from pathlib import Path
 from threading import Lock
@@ -18,7 +18,7 @@ import tantivy
 
 from indexes.analysis import ROWS, analyse, shared_terms, terms_of_word
 from indexes.attributes import About
-from indexes.base import Candidate
+from indexes.base import Scored
 from indexes.embedded import word_queries
 from indexes.embedded.documents import (
     JOINED,
@@ -33,7 +33,7 @@ from indexes.embedded.documents import (
     open_index,
 )
 from indexes.embedded.durable import stamp
-from indexes.embedded.keys import Hashes
+from indexes.keys import Hashes
 from indexes.query_parser import ParsedQuery
 from indexes.types import Scope
 
@@ -41,9 +41,21 @@ REMEMBERED: Final = 1_024  # documents of a language, 0.3 MB
 READERS: Final = 64  # combinations of what readers may see
 LISTED_SCORE: Final = 1.0  # of entries that nothing ranks
 
-# What is known beside the words of entries with these keys; none where nothing is.
-Abouts = Callable[[Hashes], Sequence[About | None]]
-_Found = tuple[float, Any]  # a score and where the document lies
+_Hit = tuple[float, Any]  # a score and where the document lies
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWords:
+    """The best by words, and where their documents lie; to read one takes 30 microseconds."""
+
+    scored: Scored
+    places: Sequence[Any]
+    read: Callable[[int, int], About]
+
+    def documents(self) -> Iterator[tuple[int, Callable[[], About]]]:
+        """A way to each document by its key."""
+        for key, place in zip(self.scored.keys.tolist(), self.places, strict=True):
+            yield key, partial(self.read, place.segment_ord, place.doc)
 
 
 class LanguageWords:
@@ -60,15 +72,13 @@ class LanguageWords:
     def count(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(
-        self, query: ParsedQuery, scope: Scope, limit: int, abouts: Abouts
-    ) -> list[Candidate]:
-        """The best by words: BM25 divided by the query's ideal self-score, equal ones by id.
+    def search(self, query: ParsedQuery, scope: Scope, limit: int) -> FoundWords:
+        """The best by words: BM25 divided by the query's ideal self-score.
 
         Of a query of fields only the newest records and posts.
         """
         if query.is_listing:
-            return self._listed(query, scope, limit, abouts)
+            return self._listed(query, scope, limit)
         terms = _distinct(query.words, self.code)
         joined = set(_distinct(query.joined, self.code)).difference(terms) if terms else set()
         scored = [
@@ -76,57 +86,49 @@ class LanguageWords:
             *self._in_compounds(terms),
         ]
         ideal = sum(self._idf("text", term) for term in terms)
-        found = self._scored(scored, query, scope, limit)
-        return self._best(found, ideal, query, abouts)
+        return self._best(self._scored(scored, query, scope, limit), ideal, query)
 
-    def search_shared(
-        self, query: ParsedQuery, scope: Scope, limit: int, abouts: Abouts
-    ) -> list[Candidate]:
+    def search_shared(self, query: ParsedQuery, scope: Scope, limit: int) -> FoundWords:
         """The best by words that languages share, scored in the same way."""
-        terms = list(dict.fromkeys(shared_terms(" ".join(query.words))))
-        if not terms:
-            return []
+        terms = [] if query.is_listing else list(dict.fromkeys(shared_terms(" ".join(query.words))))
         ideal = sum(self._idf(SHARED, term) for term in terms)
         scored = list(word_queries.with_terms(terms, {SHARED: 1.0}))
-        found = self._scored(scored, query, scope, limit)
-        return self._best(found, ideal, query, abouts)
+        found = self._scored(scored, query, scope, limit) if terms else []
+        return self._best(found, ideal, query)
 
     def _scored(
         self, scored: Sequence[Any], query: ParsedQuery, scope: Scope, limit: int
-    ) -> Sequence[_Found]:
+    ) -> Sequence[_Hit]:
         if not self.count or not scope.visible_to:
             return []
         if not self._hidden_from(scope.visible_to):
             scope = replace(scope, visible_to=())
         asked = word_queries.ranked(scored, query, scope, self.code)
-        found: Sequence[_Found] = []
+        found: Sequence[_Hit] = []
         if asked is not None:
             found = self._searcher.search(asked, limit, count=False).hits
         return found
 
-    def _best(
-        self, found: Sequence[_Found], ideal: float, query: ParsedQuery, abouts: Abouts
-    ) -> list[Candidate]:
+    def _best(self, found: Sequence[_Hit], ideal: float, query: ParsedQuery) -> FoundWords:
         ideal += word_queries.BEGINNING_SCORE * len(query.beginnings)
-        every = zip(self._known([place for _, place in found], abouts), found, strict=True)
-        candidates = [self._candidate(about, score / ideal) for about, (score, _) in every]
-        return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.id))
+        scores = np.array([score for score, _ in found]) / (ideal or 1.0)
+        places = [place for _, place in found]
+        keys = self._keys(places)
+        order = np.lexsort((keys, -scores))
+        ordered = [places[place] for place in order.tolist()]
+        return FoundWords(Scored(keys[order], scores[order]), ordered, self._about)
 
-    def _listed(
-        self, query: ParsedQuery, scope: Scope, limit: int, abouts: Abouts
-    ) -> list[Candidate]:
+    def _listed(self, query: ParsedQuery, scope: Scope, limit: int) -> FoundWords:
         asked = word_queries.listed(query, scope, self.code) if self.count else None
-        if asked is None or not scope.visible_to:
-            return []
-        hits = self._searcher.search(asked, limit, count=False, order_by_field=NEWEST).hits
-        every = self._known([place for _, place in hits], abouts)
-        return [self._candidate(about, LISTED_SCORE) for about in every]
+        hits: Sequence[_Hit] = []
+        if asked is not None and scope.visible_to:
+            hits = self._searcher.search(asked, limit, count=False, order_by_field=NEWEST).hits
+        places = [place for _, place in hits]
+        newest_first = Scored(self._keys(places), np.full(len(hits), LISTED_SCORE))
+        return FoundWords(newest_first, places, self._about)
 
-    def _known(self, places: Sequence[Any], abouts: Abouts) -> Iterator[About]:
-        """What stands beside the words, from memory where there is a vector."""
-        keys = self._searcher.fast_field_values(KEY, places)
-        for place, about in zip(places, abouts(np.array(keys, np.uint64)), strict=True):
-            yield about or self._about(place.segment_ord, place.doc)
+    def _keys(self, places: Sequence[Any]) -> Hashes:
+        return np.array(self._searcher.fast_field_values(KEY, places), np.uint64)
 
     def _find_hidden_from(self, tokens: Sequence[str]) -> bool:
         """Whether there is anything that is hidden from a reader."""
@@ -179,9 +181,6 @@ class LanguageWords:
         having = self._searcher.doc_freq(field, term)
         total = max(self.count, having)  # tantivy counts deleted ones until they are merged away
         return log(1 + (total - having + 0.5) / (having + 0.5))
-
-    def _candidate(self, about: About, score: float) -> Candidate:
-        return Candidate(*about, self.code, score)
 
     def _read_about(self, segment: int, document: int) -> About:
         found = self._found(tantivy.DocAddress(segment, document))

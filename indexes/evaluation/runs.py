@@ -66,9 +66,7 @@ class Run:
 def about_now(model: str, sampled: int | None) -> About:
     """What is to be said of a run that this software makes now with the model so called."""
     constants = asdict(fusion.constants_of(model)) | {
-        "by_meaning": fusion.BY_MEANING,
-        "by_words": fusion.BY_WORDS,
-        "by_shared_words": fusion.BY_SHARED_WORDS,
+        "candidates": fusion.CANDIDATES,
     }
     return About(
         saved=datetime.now(UTC).replace(microsecond=0),

@@ -1,11 +1,12 @@
 """Entries, vectors and questions that tests of an index are made of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from indexes.base import SearchIndex, Vectors
+from indexes.attributes import Attributes
+from indexes.base import Candidates, Lists, Question, SearchIndex, Vectors
 from indexes.query_parser import parse
 from indexes.types import Entry, Kind, Scope
 
@@ -75,16 +76,51 @@ def assert_close(found: Mapping[str, Vectors], expected: Mapping[str, Vectors]) 
         np.testing.assert_allclose(found[entry_id], vectors, atol=CLOSE)
 
 
+class Candidate(NamedTuple):
+    """What a signal brought."""
+
+    id: str
+    address: str
+    attributes: Attributes
+    score: float
+
+
+def told(found: Candidates, lists: Lists) -> dict[str, list[Candidate]]:
+    return {
+        code: [Candidate(*about, score) for about, score in found.told({code: own})]
+        for code, own in lists.items()
+    }
+
+
+def words(
+    index: SearchIndex, text: str, scope: Scope = EVERYONE, limit: int = 5
+) -> dict[str, list[Candidate]]:
+    found = index.candidates(Question(parse(text), scope, limit))
+    return told(found, found.words)
+
+
+def shared_words(index: SearchIndex, text: str) -> dict[str, list[Candidate]]:
+    found = index.candidates(Question(parse(text), EVERYONE, 5))
+    return told(found, found.shared)
+
+
+def meaning(
+    index: SearchIndex, vector: Vectors, scope: Scope = EVERYONE, limit: int = 5, text: str = ""
+) -> dict[str, list[Candidate]]:
+    found = index.candidates(Question(parse(text), scope, limit, lambda: vector))
+    return told(found, found.meaning)
+
+
 def by_words(index: SearchIndex, text: str, scope: Scope = EVERYONE, limit: int = 50) -> list[str]:
     """Ids found, language after language, best first."""
-    found = index.words(parse(text), scope, limit)
+    found = words(index, text, scope, limit)
     return [candidate.id for code in sorted(found) for candidate in found[code]]
 
 
 def by_meaning(
     index: SearchIndex, vector: Vectors, scope: Scope = EVERYONE, limit: int = 50
 ) -> list[str]:
-    found = index.meaning(vector, scope, limit)
+    found = meaning(index, vector, scope, limit)
     return [candidate.id for code in sorted(found) for candidate in found[code]]
 
 

@@ -10,7 +10,6 @@ import pytest
 from indexes.base import Vectors
 from indexes.embedded import EmbeddedIndex, vector_writer
 from indexes.errors import IndexUnavailable
-from indexes.query_parser import parse
 from tests.indexes.conformance import SearchIndexConformance
 from tests.indexes.material import (
     DIMENSIONS,
@@ -21,11 +20,13 @@ from tests.indexes.material import (
     by_words,
     entry,
     everything,
+    meaning,
     put,
     rows_of,
     some_vectors,
     some_windows,
     unit,
+    words,
 )
 
 
@@ -69,7 +70,7 @@ def test_segments_are_put_together_and_swept(open_index: OpenIndex, tmp_path: Pa
             writer.replace(f"edition of {n:02}", [])
     expected = {f"{n:02}": vectors[n] for n in range(20, 40)}
     assert_close(index.vectors_of([f"{n:02}" for n in range(40)]), expected)
-    near = index.meaning(vectors[33][0], EVERYONE, 1)["en"]
+    near = meaning(index, vectors[33][0], EVERYONE, 1)["en"]
     assert [c.id for c in near] == ["33"]
     rows = sum(p.stat().st_size for p in tmp_path.glob("i/*/vectors/*.codes")) // DIMENSIONS
     assert rows <= 40
@@ -94,14 +95,14 @@ def test_large_batches_are_written_aside(
     expected = {name: vectors[int(name)] for name in "0123579"} | {"1": vectors[0]}
     assert_close(index.vectors_of([str(n) for n in range(10)]), expected)
     assert sorted(index.all_ids()) == sorted(expected)
-    assert {c.address for c in index.meaning(unit(1), EVERYONE, 9)["en"]} == {"", "new"}
+    assert {c.address for c in meaning(index, unit(1), EVERYONE, 9)["en"]} == {"", "new"}
 
 
 def test_words_only(open_index: OpenIndex) -> None:
     index = open_index(dimensions=0)
     put(index, entry("a"))
     assert by_words(index, "school") == ["a"]
-    assert index.meaning(np.empty(0, np.float32), EVERYONE, 5) == {}
+    assert meaning(index, np.empty(0, np.float32), EVERYONE, 5) == {}
     with pytest.raises(ValueError, match="is not"), index.writer() as writer:
         writer.add_vectors([entry("a")], rows_of(some_vectors(1)))
 
@@ -172,7 +173,7 @@ def test_a_missing_generation_is_told_and_can_be_rebuilt(
     put(index, entry("a"))
     (tmp_path / "i" / "CURRENT").write_text("000009")
     with pytest.raises(IndexUnavailable):
-        index.words(parse("school"), EVERYONE, 5)
+        words(index, "school")
     with index.rebuild() as writer:
         writer.replace("edition of a", [entry("a")])
     assert by_words(index, "school") == ["a"]

@@ -19,7 +19,7 @@ from tests.indexes.crashing_writer import (
     open_index,
     vectors_of,
 )
-from tests.indexes.material import CLOSE
+from tests.indexes.material import CLOSE, meaning
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
@@ -53,7 +53,7 @@ def check(folder: Path, known: dict[int, int], begun: tuple[int, int] | None) ->
         vectors = index.vectors_of(of_source)
         assert vectors.keys() == expected.keys()
         check_vectors(vectors, list(expected.values()))
-    near = index.meaning(np.ones(8, np.float32), Scope(), 99)
+    near = meaning(index, np.ones(8, np.float32), Scope(), 99)
     found = [candidate.id for own in near.values() for candidate in own]
     assert len(found) == len(set(found))
     assert set(found) <= set(ids)

@@ -12,14 +12,14 @@ import pytest
 
 from indexes.attributes import Attributes, attributes_of
 from indexes.base import Vectors
-from indexes.embedded import keys, segment_writer, vector_writer
+from indexes.embedded import segment_writer, vector_writer
 from indexes.embedded.integers import Codes, encoded, restored, rounded
-from indexes.embedded.keys import Keys
 from indexes.embedded.segment_writer import write_merged, write_segment
 from indexes.embedded.segments import Row, Segment
 from indexes.embedded.vector_writer import VectorWriter
-from indexes.embedded.vectors import VectorView, open_view
+from indexes.embedded.vectors import NO_VECTORS, VectorView, open_view
 from indexes.embedding.loading import load_embedder
+from indexes.keys import Keys
 from indexes.types import Scope
 from tests.indexes.material import CLOSE, entry
 
@@ -67,12 +67,12 @@ def recall(view: VectorView, vectors: Vectors, queries: Vectors) -> float:
     """Share of the true best hundred a language that the view has among its best hundred."""
     shares = []
     for query in queries:
-        found = view.search(query, Scope(), BEST)
+        found, _ = view.search(query, Scope(), BEST, NO_VECTORS)
         for first, code in ((0, "fr"), (1, "en")):
             own = np.arange(first, len(vectors), 2)
             best = own[np.argsort(-(vectors[own] @ query))[:BEST]]
-            ids = {candidate.id for candidate in found[code]}
-            shares.append(len(ids & {f"{n:06}" for n in best}) / BEST)
+            keys = Keys(f"{n:06}" for n in best).hashes
+            shares.append(np.isin(found[code].keys, keys).mean())
     return float(np.mean(shares))
 
 
@@ -107,8 +107,8 @@ def test_an_answer_does_not_depend_on_the_segments(tmp_path: Path) -> None:
             rows = zip(part, kept, strict=True)
             writer.add([Row(f"{n:04}", "", label(), own[None]) for n, own in rows])
             writer.commit_added()
-        found = open_view(folder, DIMENSIONS).search(query, Scope(), 50)["en"]
-        answers.append([(candidate.id, candidate.score) for candidate in found])
+        found, _ = open_view(folder, DIMENSIONS).search(query, Scope(), 50, NO_VECTORS)
+        answers.append([column.tolist() for column in found["en"]])
     assert answers[0] == answers[1]
     few = [live.segment.codes.of(np.arange(3)) for live in open_view(folder, DIMENSIONS).segments]
     all_ = [live.segment.codes for live in open_view(folder, DIMENSIONS).segments]
@@ -190,7 +190,7 @@ def test_merging_keeps_all_and_little_in_memory(
 
 
 def test_ids_with_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "key_of", lambda _: 8)
+    monkeypatch.setattr("indexes.keys.key_of", lambda _: 8)
     segment = written(tmp_path, "s", range(5), lambda _: 0)
     assert segment.find(Keys(["é3", "unknown", "é0"])) == {"é3": 3, "é0": 0}
 

@@ -56,7 +56,7 @@ def test_what_made_a_run_is_told() -> None:
     about = about_now("multilingual-e5-small-1", sampled=40)
     assert about.model == "multilingual-e5-small-1"
     assert about.sampled == 40
-    assert about.constants["by_meaning"]
+    assert about.constants["candidates"]
     assert datetime.now(UTC) - about.saved < timedelta(minutes=5)
     json.dumps(about_now("another model", None).constants, allow_nan=False)
 

@@ -10,7 +10,7 @@ import pytest
 from indexes.base import Vectors
 from indexes.embedded import EmbeddedIndex
 from indexes.errors import QueryTooLong
-from indexes.fusion import BY_MEANING, BY_WORDS
+from indexes.fusion import CANDIDATES
 from indexes.searcher import Searcher, collapse, facet_counts
 from indexes.types import Entry, FoundBy, Hit, Kind, Ranking, Scope, SearchQuery
 from tests.indexes.material import DIMENSIONS, entry, put
@@ -280,7 +280,7 @@ def test_nothing_asked_nothing_found(index: EmbeddedIndex, searcher: Searcher) -
 
 
 def test_says_what_was_cut(index: EmbeddedIndex, searcher: Searcher) -> None:
-    put(index, *(entry(f"{n}") for n in range(BY_WORDS + 1)))
+    put(index, *(entry(f"{n}") for n in range(CANDIDATES + 1)))
     assert ask(searcher, "school").capped
     assert ask(searcher, "school", collapse=False).capped
     assert not ask(searcher, "xqzt").capped
@@ -349,7 +349,7 @@ def test_counts_are_exact_where_what_follows_is_too_far_off(
     index: EmbeddedIndex, searcher: Searcher
 ) -> None:
     near = {entry(f"n{i}", "by the lake", group=f"n{i}"): 0.9 for i in range(5)}
-    far = {entry(f"f{i}", group=f"f{i}"): 0.5 for i in range(BY_MEANING)}
+    far = {entry(f"f{i}", group=f"f{i}"): 0.5 for i in range(CANDIDATES)}
     fill(index, {**near, **far})
     ranking = searcher.search(SearchQuery("lake"))
     assert (len(ranking.hits), ranking.capped) == (5, False)

@@ -11,7 +11,7 @@ from indexes.misspelling import distances, is_inflected, mistake
 from indexes.query_parser import parse
 from indexes.spelling import Correction, Speller, Vocabulary
 from indexes.types import Scope
-from tests.indexes.material import entry
+from tests.indexes.material import entry, words
 
 ENGLISH = "Financial management of a cultural project: the budget of festivals in Ouagadougou."
 FRENCH = "L’évaluation des politiques culturelles et le financement des festivals."
@@ -79,7 +79,7 @@ def test_nothing_is_proposed_that_finds_nothing_for_this_reader(
     query = parse("bugdet")
 
     def finds(word: str) -> bool:
-        return bool(index.words(parse(word), Scope(visible_to=("members",)), 1))
+        return bool(words(index, word, Scope(visible_to=("members",)), 1))
 
     assert speller.correct(query, "bugdet", "en", finds) is None
 

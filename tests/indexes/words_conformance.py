@@ -11,9 +11,12 @@ from tests.indexes.material import (
     EVERYONE,
     by_words,
     entry,
+    meaning,
     put,
+    shared_words,
     some_vectors,
     unit,
+    words,
 )
 
 # Few words, so that demands are met often enough: inflected, accented, with hyphens, stop words.
@@ -76,9 +79,9 @@ class WordsConformance:
     def test_each_language_has_its_own_statistics(self, index: SearchIndex) -> None:
         texts = ("une école rouge", "une école verte", "un jardin")
         put(index, *(entry(text, text, language="fr") for text in texts))
-        before = index.words(parse("école verte"), EVERYONE, 5)["fr"]
+        before = words(index, "école verte")["fr"]
         put(index, *(entry(f"en{n}", "école " * 30, language="en") for n in range(20)))
-        assert index.words(parse("école verte"), EVERYONE, 5)["fr"] == before
+        assert words(index, "école verte")["fr"] == before
 
     def test_one_language_is_not_analysed_as_another(self, index: SearchIndex) -> None:
         put(index, entry("fr", "nationales", language="fr"), entry("en", "nationales"))
@@ -87,10 +90,10 @@ class WordsConformance:
     def test_score_is_a_share_of_the_ideal(self, index: SearchIndex) -> None:
         texts = ("red house", "red garden", "green house", "blue sea")
         put(index, *(entry(text, text) for text in texts))
-        (best, *rest) = index.words(parse("red house"), EVERYONE, 5)["en"]
+        (best, *rest) = words(index, "red house")["en"]
         assert (best.id, best.score) == ("red house", pytest.approx(1))
         assert [c.score for c in rest] == [pytest.approx(0.5), pytest.approx(0.5)]
-        (halved, *_) = index.words(parse("red unheard"), EVERYONE, 5)["en"]
+        (halved, *_) = words(index, "red unheard")["en"]
         assert 0.2 < halved.score < 0.5  # what no passage has counts as the rarest
 
     def test_titles_count_a_little(self, index: SearchIndex) -> None:
@@ -164,14 +167,14 @@ class WordsConformance:
         )
         assert by_words(index, query) == expected
         assert by_words(index, query, limit=1) == expected[:1]
-        assert not index.shared_words(parse(query), EVERYONE, 5)
+        assert not shared_words(index, query)
 
     def test_a_beginning_counts_as_a_word(self, index: SearchIndex) -> None:
         put(index, entry("both", "policies of culture"), entry("one", "culture"), entry("none"))
-        (best, second) = index.words(parse("cultur* policy"), EVERYONE, 5)["en"]
+        (best, second) = words(index, "cultur* policy")["en"]
         assert (best.id, second.id) == ("both", "one")
         assert 0 < second.score < best.score < 1.5
-        (only, *_) = index.words(parse("cultur*"), EVERYONE, 5)["en"]
+        (only, *_) = words(index, "cultur*")["en"]
         assert only.score == pytest.approx(1)
 
     @settings(
@@ -201,10 +204,10 @@ class WordsConformance:
             entry("es", "El agua y los ríos", language="es"),
             entry("en", "Rivers of the world", language="en"),
         )
-        found = index.shared_words(parse("cultural policy Cotonou 2014"), EVERYONE, 5)
+        found = shared_words(index, "cultural policy Cotonou 2014")
         assert {code: [c.id for c in own] for code, own in found.items()} == {"fr": ["fr"]}
         assert 0 < found["fr"][0].score < 1.5
-        assert not index.shared_words(parse("the of les"), EVERYONE, 5)  # stop words of any
+        assert not shared_words(index, "the of les")  # stop words of any
 
     @pytest.mark.parametrize(
         "query",
@@ -233,13 +236,13 @@ class WordsConformance:
     )
     def test_nothing_typed_is_an_error(self, index: SearchIndex, query: str) -> None:
         put(index, entry("a"))
-        index.words(parse(query), EVERYONE, 5)
+        words(index, query)
 
     def test_limit_is_for_each_language(self, index: SearchIndex) -> None:
         entries = [entry(f"{code}{n}", language=code) for code in ("en", "fr") for n in range(5)]
         put(index, *entries, vectors=some_vectors(10))
         for found in (
-            index.words(parse("school"), EVERYONE, 3),
-            index.meaning(unit(1), EVERYONE, 3),
+            words(index, "school", limit=3),
+            meaning(index, unit(1), EVERYONE, 3),
         ):
             assert {code: len(own) for code, own in found.items()} == {"en": 3, "fr": 3}
