@@ -74,13 +74,13 @@ ROWS: Final = (
 TABLE: Final = {row.code: row for row in ROWS}
 
 _APOSTROPHE = "['’ʼ‘`´′＇]"
-_ELISIONS = re.compile(
+ELISIONS: Final = (
     # l’évaluation, d'une, jusqu’à: the elided word before the apostrophe …
     rf"(?<![^\W_])(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu){_APOSTROPHE}"
     # … and what English hangs behind one: library’s, don't, we're
-    rf"|(?<=[^\W_])(?:n{_APOSTROPHE}t|{_APOSTROPHE}(?:s|re|ve|ll|d|m))(?![^\W_])",
-    re.IGNORECASE,
+    rf"|(?<=[^\W_])(?:n{_APOSTROPHE}t|{_APOSTROPHE}(?:s|re|ve|ll|d|m))(?![^\W_])"
 )
+_ELISION = re.compile(ELISIONS, re.IGNORECASE)
 _APOSTROPHES = re.compile(_APOSTROPHE)
 _BEFORE_APOSTROPHE: Final = 7  # characters that decide: lorsqu, and what must not be a letter
 _BEHIND_APOSTROPHE: Final = 4
@@ -130,7 +130,7 @@ def blank_elisions(text: str) -> str:
     for apostrophe in _APOSTROPHES.finditer(text):
         at = apostrophe.start()
         first, last = max(done, at - _BEFORE_APOSTROPHE), apostrophe.end() + _BEHIND_APOSTROPHE
-        if at >= done and (found := _ELISIONS.search(text, first, last)):
+        if at >= done and (found := _ELISION.search(text, first, last)):
             pieces += text[done : found.start()], " " * len(found.group())
             done = found.end()
     return "".join((*pieces, text[done:])) if pieces else text
@@ -155,7 +155,7 @@ def spelling_analyzer() -> Any:
 
 
 @cache
-def _all_stop_words() -> frozenset[str]:
+def all_stop_words() -> frozenset[str]:
     return frozenset(word for row in ROWS for word in row.stop_words)
 
 
@@ -188,7 +188,7 @@ def shared_terms(text: str) -> list[str]:
 
 def shared_of(whole_words: Sequence[str]) -> list[str]:
     """The same of the terms that a text has in the row `OTHER`."""
-    stop_words = _all_stop_words()
+    stop_words = all_stop_words()
     return [term[:SHARED_LETTERS] for term in whole_words if term not in stop_words]
 
 
@@ -232,7 +232,7 @@ def compounds_of_blanked(blanked: str) -> Iterator[tuple[int, int, str]]:
         if match := _COMPOUND.match(blanked, start):
             done = match.end()
             *_, last = _HYPHENS.split(match.group())
-            if last.lower() not in _all_stop_words():
+            if last.lower() not in all_stop_words():
                 yield start, done, _HYPHENS.sub("", match.group())
 
 
@@ -249,6 +249,6 @@ def _word_start(text: str, end: int, least: int) -> int:
 def fingerprint() -> str:
     """Names everything that decides which terms a text gives: other value, other terms."""
     limits = f"{MAX_TOKEN_BYTES} {SHARED_LETTERS}"
-    patterns = (_ELISIONS.pattern, _COMPOUND.pattern)
+    patterns = (ELISIONS, _COMPOUND.pattern)
     parts = (repr(ROWS), *patterns, limits, version("tantivy"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -62,6 +62,8 @@ class Attributes:
 
 _STORED: Final = tuple(own.name for own in fields(Attributes) if own.init)
 
+_DATE_DIGITS: Final = 16  # a year and a day, see `Entry.date`
+
 # Of an entry: its id, its address, its attributes.
 About = tuple[str, str, Attributes]
 
@@ -78,6 +80,19 @@ def attributes_of(entry: Entry) -> Attributes:
         facets=tuple(sorted((code, tuple(values)) for code, values in entry.facets.items())),
         date=entry.date,
     )
+
+
+@lru_cache(maxsize=64)
+def facet_term(code: str, value: str) -> str:
+    """A value of a facet as one term."""
+    return f"{code}\x1f{value}"
+
+
+@lru_cache(maxsize=64)
+def sortable(date: str | None) -> int:
+    """A number that is greater the newer the date is; dates begin with their year."""
+    digits = "".join(c for c in date or "" if c.isascii() and c.isdigit())
+    return int(digits[:_DATE_DIGITS].ljust(_DATE_DIGITS, "0"))
 
 
 @lru_cache(maxsize=64)  # passages of one edition come one after the other

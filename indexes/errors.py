@@ -17,6 +17,14 @@ class WriterBusy(IndexesError):
     """Another process is writing to this index."""
 
 
+class UnknownIndex(IndexesError):
+    """The address of an index cannot be used (`elasticsearch.address`)."""
+
+
+class NothingToRollBack(IndexesError):
+    """The index keeps no earlier generation."""
+
+
 class ModelMissing(IndexesError):
     """The embedding model is not there, or not whole: it has to be built."""
 

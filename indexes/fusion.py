@@ -154,7 +154,7 @@ class Nearness:
         return np.append(self._values(query), np.nan)[self._vectors.places(keys)]
 
     def _values(self, query: Vectors) -> Scores:
-        # vecdot, not @: on this thread alone (see `embedded.vectors`)
+        # vecdot, not @: on this thread alone (see `VectorTable.nearest`)
         products = np.vecdot(self._vectors.rows, query).astype(np.float64)
         starts = self._vectors.starts
         wholes = products[starts]

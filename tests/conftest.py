@@ -8,6 +8,9 @@ import pytest
 
 from indexes.embedding.onnx_engine import default_model_folder
 
+pytest.register_assert_rewrite("tests.indexes.conformance", "tests.indexes.words_conformance")
+pytest_plugins = ("tests.servers.elasticsearch_fixtures",)
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 _MUST_RUN = os.environ.get("PASSERELLE_TESTS_MUST_RUN", "").split()
 

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import numpy as np
-
 from indexes.attributes import attributes_of
 from indexes.base import Vectors
 from indexes.embedded.generations import Generation
-from indexes.embedded.integers import LARGEST, rounded
 from indexes.embedded.reader import foreign_errors
 from indexes.embedded.segments import Row
 from indexes.embedded.vector_writer import Label, VectorWriter
 from indexes.embedded.word_writer import WordWriter
+from indexes.sixteen_bits import rounded_rows
 from indexes.types import Entry
 
 
@@ -60,18 +58,12 @@ class Batch:
         Raises:
             ValueError: the shape is another, or a number is not finite.
         """
-        if len(vectors) != len(entries):
-            raise ValueError(f"Vectors for {len(vectors)} entries, not for {len(entries)}")
-        for own in vectors:
-            if own.shape != (max(1, len(own)), self._dimensions) or not self._dimensions:
-                raise ValueError(f"{own.shape} is not (1 + windows, {self._dimensions})")
-        if not all((np.abs(own) <= LARGEST).all() for own in vectors):  # no NaN is
-            raise ValueError("A vector has numbers that are not finite or not of a unit vector")
+        kept = rounded_rows(vectors, len(entries), self._dimensions)
         labels = self._labels_of([entry.id for entry in entries])
         self._vectors.add(
             [
-                Row(entry.id, labels[entry.id][1], labels[entry.id][0], rounded(own))
-                for entry, own in zip(entries, vectors, strict=True)
+                Row(entry.id, labels[entry.id][1], labels[entry.id][0], own)
+                for entry, own in zip(entries, kept, strict=True)
                 if entry.id in labels
             ]
         )

@@ -18,14 +18,12 @@ from indexes.analysis import (
     prepare,
     shared_of,
 )
-from indexes.attributes import Attributes, from_json, to_json
+from indexes.attributes import Attributes, facet_term, from_json, sortable, to_json
 from indexes.folding import written_words
 from indexes.keys import key_of
 from indexes.types import Entry
+from indexes.word_weights import TITLE_WEIGHT
 
-# Titles and headings stand on every passage of a resource and say less of the one than its text.
-# With the titles of xquad and piaf any weight from .15 to .5 gives +.001 nDCG@10; .8 loses it.
-TITLE_WEIGHT: Final = 0.3
 SEARCHED: Final = {"text": 1.0, "title": TITLE_WEIGHT}  # `title`: title and heading
 NAMED: Final = "named"  # the title alone
 JOINED: Final = "joined"  # words that have a hyphen, without it
@@ -42,7 +40,6 @@ EXACT: Final = ("id", "source", "kind", "visible_to", "facet")
 STORED: Final = ("address", "attributes", "body")
 _ANALYSED = {"text": "position", "title": "position", NAMED: "position", JOINED: "basic"}
 _SPLIT = {SHARED: "freq", WHOLE: "basic", NAMED_WHOLE: "basic", AUTHORS: "basic"}
-_DATE_DIGITS = 16  # a year and a day, see `Entry.date`
 
 
 def _schema() -> Any:
@@ -80,12 +77,12 @@ def document(entry: Entry, attributes: Attributes) -> Any:
     found = tantivy.Document()
     _add_words(found, entry)
     exact = {"id": (entry.id,), "source": (entry.source,), "kind": (entry.kind.value,)}
-    facets = [facet(code, value) for code, values in entry.facets.items() for value in values]
+    facets = [facet_term(code, value) for code, values in entry.facets.items() for value in values]
     for name, values in {**exact, "visible_to": entry.visible_to, "facet": facets}.items():
         for value in values:
             found.add_text(name, value)
     about = _about(entry.title, entry.heading, entry.authors)
-    found.add_unsigned(NEWEST, _sortable(entry.date))
+    found.add_unsigned(NEWEST, sortable(entry.date))
     found.add_unsigned(KEY, key_of(entry.id))
     found.add_bytes("address", entry.address.encode())
     found.add_bytes("attributes", to_json(attributes))
@@ -137,19 +134,6 @@ def _whole(text: str) -> Sequence[str]:
 @lru_cache(maxsize=64)
 def _about(title: str, heading: str, authors: tuple[str, ...]) -> bytes:
     return json.dumps((title, heading, authors)).encode()
-
-
-@lru_cache(maxsize=64)
-def facet(code: str, value: str) -> str:
-    """A value of a facet as one term."""
-    return f"{code}\x1f{value}"
-
-
-@lru_cache(maxsize=64)
-def _sortable(date: str | None) -> int:
-    """A number that is greater the newer the date is; dates begin with their year."""
-    digits = "".join(c for c in date or "" if c.isascii() and c.isdigit())
-    return int(digits[:_DATE_DIGITS].ljust(_DATE_DIGITS, "0"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Vectors as integers: sixteen bits to keep and compare them, eight to find those worth comparing.
+"""Vectors as integers of eight bits, to find those worth comparing exactly.
 
 Scanning is bound by memory and by the multiplication: a byte a dimension is a quarter of float32
 and takes a third of the time. Its rounding moves a cosine by about .0003, so that of the hundred
@@ -15,29 +15,10 @@ from numpy.typing import NDArray
 from indexes.base import Vectors
 from indexes.cores import usable_cores
 
-Sixteen = NDArray[np.int16]
-
-# No component of a unit vector is beyond 1: one scale for all. A cosine moves by less than 1e-5.
-_SIXTEEN_BITS: Final = np.float32(32_767)
-# What rounding in float32 may make of a unit vector's component.
-LARGEST: Final = 1.001
 _EIGHT_BITS: Final = np.float32(127)
 # Bytes without sign and a zero in their middle: the library multiplies them faster than signed
 # ones, 3.2 ms against 4.2 for 100,000 rows.
 _ZERO: Final = 128
-
-
-def rounded(vectors: Vectors) -> Sixteen:
-    """Unit vectors as they are kept, shape as given."""
-    found: Sixteen = np.rint(np.clip(vectors, -1, 1) * _SIXTEEN_BITS).astype(np.int16)
-    return found
-
-
-def restored(kept: Sixteen) -> Vectors:
-    """What `rounded` was given, nearly."""
-    found: Vectors = kept.astype(np.float32)
-    found /= _SIXTEEN_BITS
-    return found
 
 
 @dataclass(frozen=True, slots=True)

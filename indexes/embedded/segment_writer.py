@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from indexes.attributes import Attributes, many_to_json
 from indexes.embedded.durable import write_parts_synced, write_synced
-from indexes.embedded.integers import encoded, restored
+from indexes.embedded.integers import encoded
 from indexes.embedded.segments import Mask, Row, Segment
 from indexes.keys import Keys
+from indexes.sixteen_bits import restored
 
 # Rows copied at once when segments become one: 4 MB at 384 dimensions and two windows each.
 COPIED_ROWS: Final = 2_048

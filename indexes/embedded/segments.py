@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from indexes.attributes import About, Attributes, many_from_json
 from indexes.base import Vectors
-from indexes.embedded.integers import Codes, Sixteen, restored
+from indexes.embedded.integers import Codes
 from indexes.keys import Hashes, Keys
+from indexes.sixteen_bits import Sixteen, restored
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]

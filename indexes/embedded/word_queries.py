@@ -5,10 +5,11 @@ What is demanded is defined in `indexes.demands`; here it is put to the fields o
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import tantivy
 
+from indexes.attributes import facet_term
 from indexes.demands import Places, Sought, Where, terms_of
 from indexes.embedded.documents import (
     AUTHORS,
@@ -18,14 +19,10 @@ from indexes.embedded.documents import (
     SCHEMA,
     SEARCHED,
     WHOLE,
-    facet,
 )
 from indexes.query_parser import ParsedQuery
 from indexes.types import Kind, Scope
-
-# What a word that begins as asked for counts: as much as one that stands in a third of all
-# passages. How rare it is cannot be told without looking up all words that begin so.
-BEGINNING_SCORE: Final = 1.0
+from indexes.word_weights import BEGINNING_SCORE
 
 _WHOLE_OF = {Where.TEXT: WHOLE, Where.TITLE: NAMED_WHOLE, Where.AUTHOR: AUTHORS}
 
@@ -128,7 +125,7 @@ def _wanted(scope: Scope) -> Iterator[Any]:
 
 
 def _facets(pairs: Iterable[tuple[str, str]]) -> Any:
-    return tantivy.Query.term_set_query(SCHEMA, "facet", [facet(*pair) for pair in pairs])
+    return tantivy.Query.term_set_query(SCHEMA, "facet", [facet_term(*pair) for pair in pairs])
 
 
 def _held(sought: Sought, terms: Places) -> Any:

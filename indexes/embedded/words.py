@@ -36,6 +36,7 @@ from indexes.embedded.durable import stamp
 from indexes.keys import Hashes
 from indexes.query_parser import ParsedQuery
 from indexes.types import Scope
+from indexes.word_weights import BEGINNING_SCORE
 
 REMEMBERED: Final = 1_024  # documents of a language, 0.3 MB
 READERS: Final = 64  # combinations of what readers may see
@@ -110,7 +111,7 @@ class LanguageWords:
         return found
 
     def _best(self, found: Sequence[_Hit], ideal: float, query: ParsedQuery) -> FoundWords:
-        ideal += word_queries.BEGINNING_SCORE * len(query.beginnings)
+        ideal += BEGINNING_SCORE * len(query.beginnings)
         scores = np.array([score for score, _ in found]) / (ideal or 1.0)
         places = [place for _, place in found]
         keys = self._keys(places)

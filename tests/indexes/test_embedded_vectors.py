@@ -13,13 +13,14 @@ import pytest
 from indexes.attributes import Attributes, attributes_of
 from indexes.base import Vectors
 from indexes.embedded import segment_writer, vector_writer
-from indexes.embedded.integers import Codes, encoded, restored, rounded
+from indexes.embedded.integers import Codes, encoded
 from indexes.embedded.segment_writer import write_merged, write_segment
 from indexes.embedded.segments import Row, Segment
 from indexes.embedded.vector_writer import VectorWriter
 from indexes.embedded.vectors import NO_VECTORS, VectorView, open_view
 from indexes.embedding.loading import load_embedder
 from indexes.keys import Keys
+from indexes.sixteen_bits import restored, rounded
 from indexes.types import Scope
 from tests.indexes.material import CLOSE, entry
 

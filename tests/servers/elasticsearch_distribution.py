@@ -163,7 +163,12 @@ def _fetch(folder: Path) -> Path:
         raise NoServer("no Maven (mvn) to fetch the server with")
     goal = ["dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"]
     # Outside of the checkout, so that no pom.xml is looked at.
-    done = subprocess.run([maven, "-q", "-B", *goal], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [maven, "-q", "-B", "-Dstyle.color=never", *goal],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise NoServer(f"Maven could not fetch {ARTIFACT}: {_first_error(done.stdout)}")
     return folder / f"elasticsearch-{VERSION}.zip"

@@ -25,6 +25,7 @@ import org.apache.lucene.analysis.miscellaneous.LengthFilter;
 import org.apache.lucene.analysis.miscellaneous.TruncateTokenFilter;
 import org.apache.lucene.analysis.ngram.EdgeNGramTokenFilter;
 import org.apache.lucene.analysis.pattern.PatternReplaceCharFilter;
+import org.apache.lucene.analysis.pattern.PatternReplaceFilter;
 import org.apache.lucene.analysis.snowball.SnowballFilter;
 import org.apache.lucene.analysis.util.CharTokenizer;
 import org.apache.lucene.analysis.util.ElisionFilter;
@@ -91,6 +92,7 @@ public class AnalysisParts extends Plugin implements AnalysisPlugin {
         filters.put("truncate", AnalysisPlugin.requiresAnalysisSettings(filter((name, settings) -> truncate(settings))));
         filters.put("length", filter((name, settings) -> length(settings)));
         filters.put("edge_ngram", (index, environment, name, settings) -> edgeNgram(name, settings));
+        filters.put("pattern_replace", AnalysisPlugin.requiresAnalysisSettings(filter((name, settings) -> patternReplaced(settings))));
         filters.put("unique", filter((name, settings) -> unique(settings)));
         return filters;
     }
@@ -168,6 +170,13 @@ public class AnalysisParts extends Plugin implements AnalysisPlugin {
         Pattern compiled = Regex.compile(pattern, settings.get("flags"));
         String replacement = settings.get("replacement", "");
         return in -> new PatternReplaceCharFilter(compiled, replacement, in);
+    }
+
+    private static UnaryOperator<TokenStream> patternReplaced(Settings settings) {
+        Pattern compiled = Regex.compile(settings.get("pattern"), settings.get("flags"));
+        String replacement = settings.get("replacement", "");
+        boolean all = settings.getAsBoolean("all", true);
+        return in -> new PatternReplaceFilter(in, compiled, replacement, all);
     }
 
     private static TokenFilterFactory lowercase(String name, Settings settings) {

@@ -1,0 +1,185 @@
+"""The client, and what becomes of its errors: the only module that catches them.
+
+Searches wait briefly and are not repeated: a person waits. Writing waits long, and what the server
+cannot take at the moment is tried again, later each time.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError, TransportError
+from elasticsearch.helpers import BulkIndexError, streaming_bulk
+
+from indexes.elasticsearch.address import Address
+from indexes.elasticsearch.circuit import Circuit
+from indexes.errors import IndexUnavailable
+
+SEARCH_SECONDS: Final = 1.2  # with the embedding and the page below the two that people wait
+WRITE_SECONDS: Final = 60.0
+CONNECTIONS: Final = 16
+BULK_BYTES: Final = 5 * 1024 * 1024
+BULK_RETRIES: Final = 4  # 0.5, 1, 2, 4 seconds
+
+Answer = Mapping[str, Any]
+_LATER: Final = (429, 502, 503, 504)  # the server says so itself: try again
+
+
+class Connection:
+    """One cluster; several threads may use it at once. Nothing is connected before the first call.
+
+    Every method raises IndexUnavailable where the cluster cannot be reached, cannot take the
+    request now, or refuses it.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._client = Elasticsearch(
+            address.url,
+            api_key=address.api_key or None,
+            basic_auth=(address.user, address.password)
+            if address.user and not address.api_key
+            else None,
+            connections_per_node=CONNECTIONS,
+            retry_on_timeout=False,
+            max_retries=0,
+            **_certificates(address),
+        )
+        self._searching = self._client.options(request_timeout=SEARCH_SECONDS)
+        self._writing = self._client.options(
+            request_timeout=WRITE_SECONDS, max_retries=2, retry_on_status=_LATER
+        )
+        self._circuit = Circuit()
+
+    def msearch(self, index: str, bodies: Sequence[Mapping[str, Any]]) -> list[Answer]:
+        """Several searches in one request, with the term statistics of all shards together."""
+        header = {"search_type": "dfs_query_then_fetch"}
+        searches = [part for body in bodies for part in (header, body)]
+        found = self._ask(lambda client: client.msearch(index=index, searches=searches))
+        answers: list[Answer] = found["responses"]
+        for answer in answers:
+            if "error" in answer:
+                raise IndexUnavailable(f"Elasticsearch: {_reason(answer['error'])}")
+        return answers
+
+    def search(self, index: str, **body: Any) -> Answer:
+        """One search."""
+        return self._ask(lambda client: client.search(index=index, **body))
+
+    def _ask(self, ask: Callable[[Elasticsearch], Any]) -> Answer:
+        if not self._circuit.admits():
+            raise IndexUnavailable("Elasticsearch does not answer; it is asked again in a moment")
+        with self._failures_counted(), foreign_errors():
+            answer: Answer = ask(self._searching).body
+        return answer
+
+    @contextmanager
+    def _failures_counted(self) -> Iterator[None]:
+        try:
+            yield
+        except IndexUnavailable:
+            self._circuit.failed()
+            raise
+        self._circuit.succeeded()
+
+    def call(self, act: Callable[[Elasticsearch], Any]) -> Any:
+        """A call of those who write or look after the index; the body of the answer."""
+        with foreign_errors():
+            return act(self._writing).body
+
+    def found(self, act: Callable[[Elasticsearch], Any]) -> Any | None:
+        """The same; none where what was asked for is not there."""
+        with foreign_errors():
+            try:
+                return act(self._writing).body
+            except NotFoundError:
+                return None
+
+    def won(self, act: Callable[[Elasticsearch], Any]) -> bool:
+        """Make a change that only one of several can make: whether it was this one."""
+        with foreign_errors():
+            try:
+                act(self._writing)
+            except ConflictError:
+                return False
+        return True
+
+    def pages(self, index: str, query: Mapping[str, Any], **body: Any) -> Iterator[Answer]:
+        """All documents that a query finds, as of now, in pages."""
+        with self._point_in_time(index) as pit:
+            after: Mapping[str, Any] = {}
+            hits: Sequence[Answer] = ()
+            while not after or len(hits) == body["size"]:
+                hits = self._page(pit, query, {**after, **body})
+                yield from hits
+                after = {"search_after": hits[-1]["sort"] if hits else ()}
+
+    def _page(
+        self, pit: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> Sequence[Answer]:
+        told = self.call(lambda c: c.search(pit=pit, query=query, sort=["_shard_doc"], **body))
+        hits: Sequence[Answer] = told["hits"]["hits"]
+        return hits
+
+    @contextmanager
+    def _point_in_time(self, index: str) -> Iterator[Mapping[str, str]]:
+        opened = self.call(lambda c: c.open_point_in_time(index=index, keep_alive="5m"))
+        try:
+            yield {"id": opened["id"], "keep_alive": "5m"}
+        finally:
+            self.found(lambda client: client.close_point_in_time(id=opened["id"]))
+
+    def bulk(self, actions: Iterable[dict[str, Any]]) -> None:
+        """Write and delete; what is refused for the moment is repeated, the rest once.
+
+        Raises:
+            IndexUnavailable: some could not be written; all may be sent again.
+        """
+        with foreign_errors():
+            done = streaming_bulk(
+                self._writing,
+                actions,
+                max_chunk_bytes=BULK_BYTES,
+                max_retries=BULK_RETRIES,
+                initial_backoff=0.5,
+                max_backoff=8,
+                raise_on_error=False,
+            )
+            for is_done, item in done:
+                ((action, told),) = item.items()
+                if not is_done and not (action == "delete" and told.get("status") == 404):
+                    raise IndexUnavailable(f"Elasticsearch refused: {_reason(told.get('error'))}")
+
+    def close(self) -> None:
+        """Let go of the connections; a later call opens them again."""
+        self._client.close()
+
+
+@contextmanager
+def foreign_errors() -> Iterator[None]:
+    """Wrap what the client raises; no address or password is told."""
+    try:
+        yield
+    except ApiError as error:
+        raise IndexUnavailable(f"Elasticsearch refused: {_reason(error.body)}") from error
+    except TransportError as error:
+        raise IndexUnavailable(f"Elasticsearch does not answer: {type(error).__name__}") from error
+    except BulkIndexError as error:
+        raise IndexUnavailable(f"Elasticsearch refused {len(error.errors)} changes") from error
+
+
+def _reason(told: Any) -> str:
+    """What an error says, in a line."""
+    if isinstance(told, Mapping):
+        inner = told.get("error", told)
+        causes = inner.get("root_cause") if isinstance(inner, Mapping) else None
+        cause = causes[0] if causes else inner
+        if isinstance(cause, Mapping):
+            return f"{cause.get('type', '')}: {cause.get('reason', '')}"[:500]
+        return str(cause)[:500]
+    return str(told)[:500]
+
+
+def _certificates(address: Address) -> dict[str, Any]:
+    if not address.url.startswith("https:"):
+        return {}
+    return {"verify_certs": True, **({"ca_certs": str(address.ca)} if address.ca else {})}

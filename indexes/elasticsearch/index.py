@@ -1,0 +1,238 @@
+"""The index on a cluster, behind the protocol of `indexes.base`."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from indexes import analysis
+from indexes.analysis import terms_of_word
+from indexes.base import Candidates, IndexWriter, Question, Vectors
+from indexes.elasticsearch import queries
+from indexes.elasticsearch.address import Address
+from indexes.elasticsearch.candidates import Retrieval
+from indexes.elasticsearch.connection import Connection
+from indexes.elasticsearch.documents import entry_of, unpacked
+from indexes.elasticsearch.generations import Generation, Generations
+from indexes.elasticsearch.leases import Leases
+from indexes.elasticsearch.settings import (
+    CODES,
+    ID,
+    LANGUAGE,
+    SCHEMA_VERSION,
+    SPELLED,
+    VECTOR,
+    VECTORS,
+)
+from indexes.elasticsearch.writer import Batch
+from indexes.errors import IndexMismatch
+from indexes.sixteen_bits import restored
+from indexes.types import Entry, IndexStatus
+
+MOST_SPELLINGS: Final = 60_000  # Elasticsearch gives 65,535 buckets
+_PAGE: Final = 1_000
+_WRITING: Final = "writer"
+_REBUILDING: Final = "rebuild"
+
+
+class ElasticsearchIndex:
+    """A `SearchIndex` on a cluster. Several threads and processes may search it at once.
+
+    `dimensions` and `fingerprint` are as in `EmbeddedIndex`. Nothing is asked of the cluster before
+    the first call.
+    """
+
+    def __init__(self, address: Address, *, dimensions: int, fingerprint: str) -> None:
+        self._connection = Connection(address)
+        self._generations = Generations(self._connection, address)
+        self._leases = Leases(self._connection, address.name)
+        self._dimensions = dimensions
+        self._fingerprint = {
+            "schema": SCHEMA_VERSION,
+            "analysis": analysis.fingerprint(),
+            "embedder": fingerprint,
+            "dimensions": str(dimensions),
+        }
+
+    @contextmanager
+    def writer(self) -> Iterator[IndexWriter]:
+        """Open the only writer; see `SearchIndex.writer`."""
+        with self._leases.held(_WRITING):
+            generation = self._generations.current()
+            if generation is None:
+                generation = self._generations.create(self._fingerprint, self._dimensions)
+                self._generations.publish(generation)
+            self._check(generation, self._fingerprint.keys())
+            if not self._leases.is_held(_REBUILDING):
+                self._generations.sweep()
+            batch = self._batch(generation, at_once=True)
+            yield batch
+            batch.commit()
+
+    @contextmanager
+    def rebuild(self) -> Iterator[IndexWriter]:
+        """Build a new generation aside; see `SearchIndex.rebuild`. Others write meanwhile."""
+        with self._leases.held(_REBUILDING):
+            self._generations.sweep()
+            generation = self._generations.create(self._fingerprint, self._dimensions)
+            try:
+                batch = self._batch(generation, at_once=False)
+                yield batch
+                batch.commit()
+            except BaseException:
+                self._generations.remove(generation)
+                raise
+            self._generations.publish(generation)
+
+    def roll_back(self) -> None:
+        """Let the generation before the last rebuild answer again; see `SearchIndex.roll_back`."""
+        with self._leases.held(_REBUILDING):
+            self._generations.roll_back()
+
+    def candidates(self, question: Question) -> Candidates:
+        """The best by words and by meaning; see `SearchIndex.candidates`.
+
+        Raises:
+            IndexMismatch: the index was built with another schema or analysis.
+        """
+        generation = self._generations.current()
+        if generation is None or not question.scope.visible_to:
+            question.vector()
+            return Candidates(about=lambda _keys: (), familiar=False)
+        self._check(generation, ("schema", "analysis"))
+        compares = not self._different(generation, self._fingerprint.keys())
+        dimensions = self._dimensions if compares else 0
+        return Retrieval(self._connection, generation.name, question, dimensions).candidates()
+
+    def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
+        """The vectors of those entries that have some; see `SearchIndex.vectors_of`."""
+        found = self._columns(ids, [VECTORS])
+        return {
+            one[ID][0]: restored(unpacked(one[VECTORS][0], self._dimensions))
+            for one in found
+            if VECTORS in one
+        }
+
+    def with_vectors(self, ids: Sequence[str]) -> set[str]:
+        """Those of the entries that have vectors."""
+        return {one[ID][0] for one in self._columns(ids, [], {"exists": {"field": VECTOR}})}
+
+    def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        """Those of the entries that the index holds."""
+        generation = self._generations.current()
+        if generation is None or not ids:
+            return {}
+        found: dict[str, Entry] = {}
+        for start in range(0, len(ids), _PAGE):
+            some = list(ids[start : start + _PAGE])
+            told = self._connection.search(
+                generation.name,
+                query={"ids": {"values": some}},
+                size=len(some),
+                source_excludes=[VECTORS],
+            )
+            found |= {hit["_id"]: entry_of(hit["_source"]) for hit in told["hits"]["hits"]}
+        return found
+
+    def holding(self, words: Sequence[str]) -> Mapping[str, Sequence[int]]:
+        """How many entries of each search language hold each word; see `SearchIndex.holding`."""
+        generation = self._generations.current()
+        if generation is None:
+            return {}
+        body = queries.holding(words, CODES)
+        told = self._connection.search(generation.name, **body)
+        counts = {
+            name: own["doc_count"] for name, own in told["aggregations"]["all"]["buckets"].items()
+        }
+        return {
+            code: [
+                counts[f"{code} {word}"] if terms_of_word(word, code) else counts[code]
+                for word in words
+            ]
+            for code in CODES
+            if counts[code]
+        }
+
+    def spellings(self, code: str, limit: int) -> Sequence[tuple[str, int]]:
+        """The most frequent words of a search language; see `SearchIndex.spellings`."""
+        generation = self._generations.current()
+        if generation is None:
+            return ()
+        order = [{"_count": "desc"}, {"_key": "asc"}]
+        terms = {"field": SPELLED, "size": min(limit, MOST_SPELLINGS), "order": order}
+        told = self._connection.search(
+            generation.name,
+            query={"term": {LANGUAGE: code}},
+            size=0,
+            aggs={"words": {"terms": terms}},
+        )
+        buckets = told["aggregations"]["words"]["buckets"]
+        return [(bucket["key"], bucket["doc_count"]) for bucket in buckets]
+
+    def all_ids(self) -> Iterator[str]:
+        """Ids of all entries, in no order."""
+        generation = self._generations.current()
+        if generation is not None:
+            everything: Mapping[str, Any] = {"match_all": {}}
+            for hit in self._connection.pages(
+                generation.name, everything, size=_PAGE, source=False
+            ):
+                yield hit["_id"]
+
+    def status(self) -> IndexStatus:
+        """What the index holds; before the first generation, nothing."""
+        generation = self._generations.current()
+        if generation is None:
+            return IndexStatus("elasticsearch", "", {}, 0, 0, 0)
+        with_vector = {"filter": {"exists": {"field": VECTOR}}}
+        told = self._connection.search(
+            generation.name, size=0, track_total_hits=True, aggs={"vectors": with_vector}
+        )
+        return IndexStatus(
+            backend="elasticsearch",
+            generation=generation.name,
+            fingerprint=generation.fingerprint,
+            entries=told["hits"]["total"]["value"],
+            vectors=told["aggregations"]["vectors"]["doc_count"],
+            size=self._generations.size(generation),
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._connection.close()
+
+    def _batch(self, generation: Generation, *, at_once: bool) -> Batch:
+        return Batch(self._connection, generation.name, self._dimensions, at_once=at_once)
+
+    def _columns(
+        self, ids: Sequence[str], names: Sequence[str], only: Mapping[str, Any] | None = None
+    ) -> Iterator[Mapping[str, Sequence[str]]]:
+        """Columns of those of the entries that the index holds.
+
+        Raises:
+            IndexMismatch: the index was built with another embedder.
+        """
+        generation = self._generations.current()
+        if generation is None:
+            return
+        self._check(generation, self._fingerprint.keys())
+        for start in range(0, len(ids), _PAGE):
+            some = list(ids[start : start + _PAGE])
+            told = self._connection.search(
+                generation.name,
+                query={"bool": {"filter": [{"ids": {"values": some}}, *([only] if only else [])]}},
+                size=len(some),
+                source=False,
+                stored_fields="_none_",
+                docvalue_fields=[ID, *names],
+            )
+            yield from (hit["fields"] for hit in told["hits"]["hits"])
+
+    def _check(self, generation: Generation, keys: Collection[str]) -> None:
+        if different := self._different(generation, keys):
+            raise IndexMismatch(
+                f"The index was built with another {', '.join(different)}: rebuild it"
+            )
+
+    def _different(self, generation: Generation, keys: Collection[str]) -> list[str]:
+        built, own = generation.fingerprint, self._fingerprint
+        return [key for key in own if key in keys and built.get(key) != own[key]]

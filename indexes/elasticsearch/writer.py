@@ -1,0 +1,115 @@
+"""One batch of changes to a generation: collected, then sent in bulk, then made visible at once.
+
+Every change names a whole document, so that a batch which is sent again does no harm.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from indexes.base import Vectors
+from indexes.elasticsearch.connection import Connection
+from indexes.elasticsearch.documents import Document, document, unpacked, with_vectors
+from indexes.elasticsearch.settings import VECTORS
+from indexes.sixteen_bits import rounded_rows
+from indexes.types import Entry
+
+SENT_AT: Final = 2_000  # changes; a document with its vectors takes about 10 KB on the way
+_PAGE: Final = 500
+_IDS: Final = 1_000  # in one request
+
+
+class Batch:
+    """Changes to one generation. `at_once` keeps them all until `commit`; without it they are sent
+    as they come, which is for a generation that nobody reads yet.
+    """
+
+    def __init__(
+        self, connection: Connection, index: str, dimensions: int, *, at_once: bool
+    ) -> None:
+        self._connection = connection
+        self._index = index
+        self._dimensions = dimensions
+        self._at_once = at_once
+        self._changes: dict[str, Document | None] = {}  # by id; none removes it
+        self._unseen = False  # something was sent that searches do not see yet
+
+    def replace(self, source: str, entries: Sequence[Entry]) -> None:
+        """See `IndexWriter.replace`."""
+        held = self._of_source(source)
+        moved = [entry.id for entry in entries if entry.id not in held]
+        before = held | self._known(moved)
+        for entry_id in held:
+            self._changes[entry_id] = None
+        for entry in entries:
+            vectors = _vectors(before.get(entry.id, {}), self._dimensions)
+            self._changes[entry.id] = document(entry) | vectors
+        self._send_if_many()
+
+    def add_vectors(self, entries: Sequence[Entry], vectors: Sequence[Vectors]) -> None:
+        """See `IndexWriter.add_vectors`.
+
+        Raises:
+            ValueError: the shape is another, or a number is not finite.
+        """
+        kept = rounded_rows(vectors, len(entries), self._dimensions)
+        held = self._known([entry.id for entry in entries])
+        for entry, own in zip(entries, kept, strict=True):
+            if (found := held.get(entry.id)) is not None:
+                self._changes[entry.id] = with_vectors(found, own)
+        self._send_if_many()
+
+    def commit(self) -> None:
+        """Send what waits and let everybody see it."""
+        self._send()
+        self._refresh()
+
+    def _known(self, ids: Sequence[str]) -> dict[str, Document]:
+        """The documents with these ids, this batch's changes included."""
+        own = {entry_id: self._changes[entry_id] for entry_id in ids if entry_id in self._changes}
+        found = {entry_id: change for entry_id, change in own.items() if change is not None}
+        missing = [entry_id for entry_id in ids if entry_id not in own]
+        for start in range(0, len(missing), _IDS):
+            found |= self._read(missing[start : start + _IDS])
+        return found
+
+    def _read(self, ids: Sequence[str]) -> dict[str, Document]:
+        told = self._connection.call(lambda client: client.mget(index=self._index, ids=ids))
+        return {one["_id"]: one["_source"] for one in told["docs"] if one.get("found")}
+
+    def _of_source(self, source: str) -> dict[str, Document]:
+        """Vectors of all documents of a source by their ids, this batch's changes included."""
+        if self._unseen:
+            self._refresh()
+        query = {"term": {"source": source}}
+        hits = self._connection.pages(self._index, query, size=_PAGE, source=[VECTORS])
+        found = {hit["_id"]: hit["_source"] for hit in hits if hit["_id"] not in self._changes}
+        changes = self._changes.items()
+        return found | {one: own for one, own in changes if own and own["source"] == source}
+
+    def _send_if_many(self) -> None:
+        if not self._at_once and len(self._changes) >= SENT_AT:
+            self._send()
+
+    def _send(self) -> None:
+        if self._changes:
+            self._connection.bulk(self._actions())
+            self._changes.clear()
+            self._unseen = True
+
+    def _actions(self) -> Iterator[dict[str, Any]]:
+        for entry_id, change in self._changes.items():
+            where = {"_index": self._index, "_id": entry_id}
+            if change is None:
+                yield where | {"_op_type": "delete"}
+            else:
+                yield where | {"_op_type": "index", "_source": change}
+
+    def _refresh(self) -> None:
+        self._connection.call(lambda client: client.indices.refresh(index=self._index))
+        self._unseen = False
+
+
+def _vectors(before: Document, dimensions: int) -> Document:
+    """The fields of the vectors that a document has."""
+    stored = before.get(VECTORS)
+    return with_vectors({}, unpacked(stored, dimensions)) if stored else {}

@@ -1,0 +1,45 @@
+"""The backend on a cluster against the suite that every backend passes, on a real server."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from indexes.elasticsearch import Address, ElasticsearchIndex, read_address
+from tests.indexes.conformance import SearchIndexConformance
+from tests.indexes.material import DIMENSIONS
+from tests.servers.elasticsearch import ElasticsearchServer, GivenServer
+
+pytestmark = pytest.mark.elasticsearch
+
+
+@pytest.fixture
+def address(elasticsearch: ElasticsearchServer | GivenServer) -> Iterator[Address]:
+    """An index of its own, gone afterwards."""
+    found = read_address(f"{elasticsearch.url}/test-{uuid4().hex[:12]}?vectors=exact")
+    yield found
+    remove(found)
+
+
+def remove(address: Address) -> None:
+    index = ElasticsearchIndex(address, dimensions=0, fingerprint="")
+    for generation in index._generations.all():
+        index._generations.remove(generation)
+    index.close()
+
+
+@pytest.fixture
+def open_index(address: Address) -> Iterator[Callable[..., ElasticsearchIndex]]:
+    every: list[ElasticsearchIndex] = []
+
+    def opened(fingerprint: str = "model", dimensions: int = DIMENSIONS) -> ElasticsearchIndex:
+        every.append(ElasticsearchIndex(address, dimensions=dimensions, fingerprint=fingerprint))
+        return every[-1]
+
+    yield opened
+    for index in every:
+        index.close()
+
+
+class TestElasticsearch(SearchIndexConformance):
+    """All of the suite."""
