@@ -1,10 +1,9 @@
 """`passerelle …`: everything that is done to a library from a terminal."""
 
-import logging
-
 import click
 from sqlalchemy.exc import DBAPIError
 
+from app import logs
 from app.commands.asking import search
 from app.commands.demo import demo
 from app.commands.evaluating import evaluate
@@ -36,11 +35,12 @@ def passerelle(context: click.Context) -> None:
 
     Where things are is told by PASSERELLE_* variables (docs/operating.md).
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        context.obj = Library(read_config())
+        config = read_config()
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
+    logs.configure(config.log_format, config.log_level)
+    context.obj = Library(config)
 
 
 for command in (db, demo, doctor, evaluate, index, ingest, model, search, serve, worker):

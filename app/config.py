@@ -3,13 +3,19 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
+from app.logs import LogFormat, LogLevel
 from indexes.embedding.model_choice import ModelChoice, read_choice
 from indexes.embedding.onnx_engine import default_model_folder
 from indexes.errors import UnknownModel
 
 SHORTEST_PASSWORD = 12
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class ConfigError(Exception):
@@ -31,6 +37,8 @@ class Config:
     public_url: str | None = None
     threads: int = 8
     admin_password: str | None = field(default=None, repr=False)
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
 
     @property
     def files(self) -> Path:
@@ -70,6 +78,8 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
         public_url=(environment.get("PASSERELLE_PUBLIC_URL") or "").rstrip("/") or None,
         threads=_number(environment, "PASSERELLE_THREADS", 8),
         admin_password=_password(environment, "PASSERELLE_ADMIN_PASSWORD"),
+        log_format=_one_of(LogFormat, environment, "PASSERELLE_LOG_FORMAT", LogFormat.TEXT),
+        log_level=_one_of(LogLevel, environment, "PASSERELLE_LOG_LEVEL", LogLevel.INFO),
     )
 
 
@@ -93,3 +103,12 @@ def _password(environment: Mapping[str, str], name: str) -> str | None:
     if password is not None and len(password) < SHORTEST_PASSWORD:
         raise ConfigError(f"{name} must have at least {SHORTEST_PASSWORD} characters.")
     return password
+
+
+def _one_of(
+    values: type[Choice], environment: Mapping[str, str], name: str, default: Choice
+) -> Choice:
+    try:
+        return values(environment.get(name) or default)
+    except ValueError:
+        raise ConfigError(f"{name} must be one of {', '.join(values)}.") from None

@@ -37,7 +37,9 @@ class Library:
     @cached_property
     def engine(self) -> Engine:
         self.config.data.mkdir(parents=True, exist_ok=True)
-        return open_database(self.config.database_url)
+        engine = open_database(self.config.database_url)
+        engine.hide_parameters = True  # an error's text is logged, and one may be a question
+        return engine
 
     @cached_property
     def sessions(self) -> Sessions:

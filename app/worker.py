@@ -8,6 +8,7 @@ short one waiting.
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from threading import Event, Thread
@@ -17,6 +18,7 @@ from sqlalchemy import select
 
 from app.database import new_id, now, reading, writing
 from app.library import Library
+from app.logs import about
 from app.outbox import (
     RENEWAL_SECONDS,
     Claim,
@@ -143,7 +145,8 @@ class Worker:
                 began = perf_counter()
                 self._leased = tuple(single.id for single in claims)
                 try:
-                    self._do(claims, handle)
+                    with _told_of(claims):
+                        self._do(claims, handle)
                 finally:
                     self._leased = ()
                 self.tally.seconds[job] += perf_counter() - began
@@ -164,7 +167,8 @@ class Worker:
         except Exception as error:
             if len(claims) > 1:  # one bad job must not fail those beside it
                 for single in claims:
-                    self._do([single], handle)
+                    with _told_of([single]):
+                        self._do([single], handle)
                 return
             log.exception("%s of %s failed", claims[0].job, claims[0].subject)
             with writing(self._library.sessions) as session:
@@ -175,6 +179,10 @@ class Worker:
             result.result()
 
     def _parse_one(self, single: Claim) -> None:
+        with _told_of([single]):
+            self._try_to_read(single)
+
+    def _try_to_read(self, single: Claim) -> None:
         try:
             read_file(self._library, single)
         except Exception as error:
@@ -225,6 +233,12 @@ class Worker:
     def _without_vector(self, entries: list[Entry]) -> list[Entry]:
         held = self._library.index.with_vectors([entry.id for entry in entries])
         return [entry for entry in entries if entry.id not in held]
+
+
+def _told_of(claims: Sequence[Claim]) -> AbstractContextManager[None]:
+    """Records written meanwhile say the job, and its subject where there is one only."""
+    subject = {"subject": claims[0].subject} if len(claims) == 1 else {}
+    return about(job=claims[0].job.value, **subject)
 
 
 def rebuild_index(library: Library, progress: Callable[[int, int], None]) -> int:
