@@ -17,6 +17,8 @@ def create_app(library: "Library | None" = None) -> "Flask":
     from app.administration import views as administration
     from app.config import read_config
     from app.library import Library
+    from app.monitoring import checks, metrics, requests
+    from app.monitoring import views as monitoring
     from app.pages import views as pages
     from app.resources import views as resources
     from app.search import companions
@@ -25,7 +27,10 @@ def create_app(library: "Library | None" = None) -> "Flask":
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # names come in the order they are told
     library = library or Library(read_config())
+    requests.init_app(app)
     extensions.init_app(app, library)
+    metrics.init_app(app, library)
+    checks.init_app(app, library)
     companions.init_app(app, library)
     i18n.init_app(app)
     templating.init_app(app)
@@ -35,5 +40,6 @@ def create_app(library: "Library | None" = None) -> "Flask":
     app.register_blueprint(pages.bp)
     app.register_blueprint(search.bp)
     app.register_blueprint(administration.bp)
+    app.register_blueprint(monitoring.bp)
     resources.init_app(app)
     return app

@@ -26,7 +26,8 @@ class ConfigError(Exception):
 class Config:
     """Where things are and how they are served. `database_url` defaults to a file in `data`.
 
-    Without `admin_password` there are no pages for administrators.
+    Without `admin_password` there are no pages for administrators; without it and `metrics_token`
+    nobody may see the portal's figures.
     """
 
     data: Path
@@ -37,6 +38,7 @@ class Config:
     public_url: str | None = None
     threads: int = 8
     admin_password: str | None = field(default=None, repr=False)
+    metrics_token: str | None = field(default=None, repr=False)
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel = LogLevel.INFO
 
@@ -78,6 +80,7 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
         public_url=(environment.get("PASSERELLE_PUBLIC_URL") or "").rstrip("/") or None,
         threads=_number(environment, "PASSERELLE_THREADS", 8),
         admin_password=_password(environment, "PASSERELLE_ADMIN_PASSWORD"),
+        metrics_token=_password(environment, "PASSERELLE_METRICS_TOKEN"),
         log_format=_one_of(LogFormat, environment, "PASSERELLE_LOG_FORMAT", LogFormat.TEXT),
         log_level=_one_of(LogLevel, environment, "PASSERELLE_LOG_LEVEL", LogLevel.INFO),
     )

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app.i18n import N_
+from app.monitoring.requests import note_error
 from app.resources.page_images import PATIENCE, CannotBeDrawn, TooBusy
 from app.resources.services import NotFound, Withdrawn
 from indexes.errors import IndexMismatch, IndexUnavailable
@@ -105,20 +106,29 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def _unavailable(error: Exception) -> Page:
+def unavailable(error: Exception) -> None:
+    """Record that the index cannot answer; the page is the caller's."""
+    note_error(error)
     log.warning("the index cannot answer: %s", error)
+
+
+def _unavailable(error: Exception) -> Page:
+    unavailable(error)
     return error_page(503)
 
 
-def _too_busy(_error: Exception) -> tuple[str, int, dict[str, str]]:
+def _too_busy(error: Exception) -> tuple[str, int, dict[str, str]]:
+    note_error(error)
     return *error_page(503), {"Retry-After": f"{PATIENCE:.0f}"}
 
 
 def _cannot_draw(error: Exception) -> Page:
+    note_error(error)
     log.warning("a page could not be made from its file: %s", error)
     return error_page(503)
 
 
 def _unexpected(error: Exception) -> Page:
+    note_error(error)
     log.error("unexpected error", exc_info=error)
     return error_page(500)

@@ -6,9 +6,11 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request,
 from flask_babel import gettext, ngettext
 
 from app import atom
+from app.errors import unavailable
 from app.extensions import current_library, current_reader
 from app.i18n import N_, PREFIX, ui_language
 from app.links import absolute
+from app.monitoring.metrics import current_metrics
 from app.resources import catalogue
 from app.search.asked import Asked, chosen, facets
 from app.search.companions import current_companions
@@ -41,7 +43,8 @@ def results() -> str | tuple[str, int]:
         page = _answer(asked, PER_PAGE)
     except QueryTooLong:
         return render_template("search/too_long.html", query=asked.text, most=MAX_CHARACTERS), 400
-    except (IndexUnavailable, IndexMismatch):
+    except (IndexUnavailable, IndexMismatch) as error:
+        unavailable(error)
         return render_template("search/unavailable.html", query=asked.text), 503
     address = url_for("search.results")
     seeker = Seeker(current_library(), current_companions(), current_reader(), ui, address)
@@ -68,7 +71,8 @@ def as_json() -> tuple[Response, int]:
         return jsonify(page_object(asked.text, _answer(asked, PER_PAGE))), 200
     except QueryTooLong:
         return jsonify(error="query_too_long", most=MAX_CHARACTERS), 400
-    except (IndexUnavailable, IndexMismatch):
+    except (IndexUnavailable, IndexMismatch) as error:
+        unavailable(error)
         return jsonify(error="index_unavailable"), 503
 
 
@@ -114,6 +118,7 @@ def _answer(asked: Asked, per_page: int) -> SearchPage:
         return SearchPage(hits=(), total=0, capped=False, page=1, pages=1, facets={})
     library, reader = current_library(), current_reader()
     page = search(library, asked.request(ui_language(), reader, per_page))
+    current_metrics().searched(page.seconds, found=page.total > 0, by_meaning=page.by_meaning)
     if asked.page > page.pages:
         abort(404)
     return page
