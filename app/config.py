@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ class Config:
     """Where things are and how they are served. `database_url` defaults to a file in `data`.
 
     Without `admin_password` there are no pages for administrators; without it and `metrics_token`
-    nobody may see the portal's figures.
+    nobody may see the portal's figures. Without `worker_metrics_port` workers tell none.
     """
 
     data: Path
@@ -39,6 +40,8 @@ class Config:
     threads: int = 8
     admin_password: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
+    worker_metrics_host: str = "127.0.0.1"
+    worker_metrics_port: int | None = None
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel = LogLevel.INFO
 
@@ -81,6 +84,8 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
         threads=_number(environment, "PASSERELLE_THREADS", 8),
         admin_password=_password(environment, "PASSERELLE_ADMIN_PASSWORD"),
         metrics_token=_password(environment, "PASSERELLE_METRICS_TOKEN"),
+        worker_metrics_host=_worker_metrics_host(environment),
+        worker_metrics_port=_number(environment, "PASSERELLE_WORKER_METRICS_PORT", 0) or None,
         log_format=_one_of(LogFormat, environment, "PASSERELLE_LOG_FORMAT", LogFormat.TEXT),
         log_level=_one_of(LogLevel, environment, "PASSERELLE_LOG_LEVEL", LogLevel.INFO),
     )
@@ -94,7 +99,9 @@ def _model(text: str | None) -> ModelChoice:
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name, str(default))
+    text = environment.get(name)
+    if text is None:
+        return default
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ConfigError(f"{name} must be a number from 1 to 65535, not {text!r}.")
     return int(text)
@@ -115,3 +122,21 @@ def _one_of(
         return values(environment.get(name) or default)
     except ValueError:
         raise ConfigError(f"{name} must be one of {', '.join(values)}.") from None
+
+
+def _worker_metrics_host(environment: Mapping[str, str]) -> str:
+    """Elsewhere than on this machine only to those who have the token."""
+    host = environment.get("PASSERELLE_WORKER_METRICS_HOST") or "127.0.0.1"
+    if not _is_this_machine(host) and not environment.get("PASSERELLE_METRICS_TOKEN"):
+        raise ConfigError(
+            "PASSERELLE_WORKER_METRICS_HOST can be another than 127.0.0.1 "
+            "only with PASSERELLE_METRICS_TOKEN."
+        )
+    return host
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -53,11 +53,15 @@ _WRITER_BUSY_PAUSE = timedelta(seconds=1)
 
 @dataclass
 class Tally:
-    """What a worker has done: jobs and the seconds they took, by stage; passages embedded."""
+    """What a worker has done: jobs, the seconds they took and attempts that failed, by stage;
+    passages embedded and the seconds that the model took for them.
+    """
 
     jobs: dict[Job, int] = field(default_factory=lambda: dict.fromkeys(Job, 0))
     seconds: dict[Job, float] = field(default_factory=lambda: dict.fromkeys(Job, 0.0))
+    failures: dict[Job, int] = field(default_factory=lambda: dict.fromkeys(Job, 0))
     embedded: int = 0
+    embedding_seconds: float = 0.0
 
 
 class Worker:
@@ -170,19 +174,21 @@ class Worker:
                     with _told_of([single]):
                         self._do([single], handle)
                 return
+            self.tally.failures[claims[0].job] += 1
             log.exception("%s of %s failed", claims[0].job, claims[0].subject)
             with writing(self._library.sessions) as session:
                 fail(session, claims[0], f"{type(error).__name__}: {error}")
 
     def _parse(self, claims: Sequence[Claim]) -> None:
         for result in [self._parsers.submit(self._parse_one, single) for single in claims]:
-            result.result()
+            self.tally.failures[Job.PARSE] += not result.result()
 
-    def _parse_one(self, single: Claim) -> None:
+    def _parse_one(self, single: Claim) -> bool:
+        """On a thread of its own; false where the attempt failed."""
         with _told_of([single]):
-            self._try_to_read(single)
+            return self._try_to_read(single)
 
-    def _try_to_read(self, single: Claim) -> None:
+    def _try_to_read(self, single: Claim) -> bool:
         try:
             read_file(self._library, single)
         except Exception as error:
@@ -191,6 +197,8 @@ class Worker:
                 fail(session, single, f"{type(error).__name__}: {error}")
                 if single.is_last_attempt:
                     give_up_reading(session, single.subject)
+            return False
+        return True
 
     def _index(self, claims: Sequence[Claim]) -> None:
         """Let the index hold what the database says, then ask for the vectors."""
@@ -218,10 +226,13 @@ class Worker:
         }
         batch = [entry for entries in missing.values() for entry in entries][:EMBED_PASSAGES]
         if batch and self._library.embedder is not None:
+            began = perf_counter()
             vectors = embed_entries(self._library.embedder, batch)
+            seconds = perf_counter() - began
             with self._library.index.writer() as writer:
                 writer.add_vectors(batch, vectors)
             self.tally.embedded += len(batch)
+            self.tally.embedding_seconds += seconds
         embedded = {entry.id for entry in batch}
         with writing(self._library.sessions) as session:
             for single in claims:

@@ -91,8 +91,17 @@ def worker(library: Library, once: bool, as_json: bool) -> None:
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        if library.config.worker_metrics_port:
+            _show_figures(library.config, working)
         working.run(stop)
     _show({job.value: count for job, count in working.tally.jobs.items()}, as_json)
+
+
+def _show_figures(config: Config, working: Worker) -> None:
+    # Imported here: Prometheus' client takes a tenth of a second, and other commands do without.
+    from app.monitoring.serving import serve_figures
+
+    serve_figures(config, working.tally)
 
 
 @click.command()

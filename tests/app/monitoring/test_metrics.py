@@ -1,25 +1,38 @@
 """The figures: counted, readable by Prometheus, bounded, and shown to whom they may be."""
 
 import re
-from collections.abc import Mapping
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
+from app.commands import operating
+from app.config import Config, ConfigError, read_config
 from app.database import writing
 from app.library import Library
+from app.migrations import upgrade
+from app.monitoring.metrics import BacklogCollector
 from app.monitoring.requests import route_name
-from app.outbox import Job, enqueue
+from app.monitoring.serving import WorkerCollector, serve_figures
+from app.outbox import MOST_ATTEMPTS, Job, enqueue
 from app.search import views
+from app.worker import Tally, Worker
 from indexes.errors import IndexUnavailable
-from tests.app.monitoring.conftest import BASIC, BEARER, TOKEN
+from tests.app.monitoring.conftest import BASIC, BEARER, TOKEN, put, work
 
 OPERATING = Path(__file__).resolve().parents[3] / "docs" / "operating.md"
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -184,8 +197,122 @@ def test_without_a_secret_there_are_no_figures(steady_library: Library) -> None:
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
 
 
+def test_a_worker_tells_what_it_has_done(library: Library) -> None:
+    put(library, "# Another\n\nAnother text of some words.", "another.md")
+    registry = CollectorRegistry()
+    registry.register(WorkerCollector(work(library).tally))
+    found = samples(generate_latest(registry).decode())
+    for job in ("parse", "index"):
+        assert value(found, "passerelle_worker_jobs_total", job=job) == 1
+        assert value(found, "passerelle_worker_job_seconds_total", job=job) > 0
+        assert value(found, "passerelle_worker_job_failures_total", job=job) == 0
+    assert value(found, "passerelle_worker_passages_embedded_total") == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "job"), [("read_file", Job.PARSE), ("edition_entries", Job.INDEX)]
+)
+def test_attempts_that_fail_are_counted_and_in_the_end_given_up(
+    library: Library, monkeypatch: pytest.MonkeyPatch, broken: str, job: Job
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(f"app.worker.{broken}", breaks)
+    monkeypatch.setattr("app.outbox.timedelta", lambda **_: timedelta())  # no waiting between
+    put(library, "# Another\n\nAnother text of some words.", "another.md")
+    worker = Worker(library)
+    while worker.step():
+        pass
+    worker.close()
+    assert worker.tally.failures[job] == MOST_ATTEMPTS
+    (_, _, _, failed) = BacklogCollector(library).collect()
+    assert {one.labels["job"]: one.value for one in failed.samples}[job.value] == 1
+
+
+@pytest.mark.model
+def test_embedding_is_counted_in_passages_and_seconds(tmp_path: Path, model_folder: Path) -> None:
+    opened = Library(read_config({"PASSERELLE_DATA": str(tmp_path)}))
+    upgrade(opened)
+    put(opened)
+    tally = work(opened).tally
+    opened.index.close()
+    assert tally.embedded == 2  # the passage and the record
+    assert 0 < tally.embedding_seconds <= tally.seconds[Job.EMBED]
+
+
+@pytest.fixture
+def served(steady_library: Library) -> Iterator[tuple[str, Config]]:
+    config = replace(steady_library.config, worker_metrics_port=_free_port())
+    server = serve_figures(config, Tally())
+    assert server is not None
+    yield f"http://127.0.0.1:{config.worker_metrics_port}", config
+    server.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def _get(address: str, headers: Mapping[str, str] = {}) -> tuple[int, str]:
+    asked = urllib.request.Request(address, headers=dict(headers))
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_workers_figures_are_served_to_who_has_the_token(served: tuple[str, Config]) -> None:
+    address, _config = served
+    status, text = _get(f"{address}/metrics", BEARER)
+    assert status == 200
+    assert value(samples(text), "passerelle_worker_jobs_total", job="parse") == 0
+    assert ("passerelle_worker_jobs_total", frozenset({("job", "embed")})) in samples(text)
+    assert _get(f"{address}/metrics")[0] == 401
+    assert _get(f"{address}/", BEARER)[0] == 404
+
+
+def test_a_worker_whose_port_is_taken_still_works(
+    served: tuple[str, Config], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert serve_figures(served[1], Tally()) is None
+    assert "no figures of this worker" in caplog.text
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "worker.example.org"])
+def test_a_worker_is_not_watched_from_elsewhere_without_a_token(host: str) -> None:
+    asked = {"PASSERELLE_WORKER_METRICS_HOST": host}
+    with pytest.raises(ConfigError, match="PASSERELLE_METRICS_TOKEN"):
+        read_config(asked)
+    config = read_config({**asked, "PASSERELLE_METRICS_TOKEN": TOKEN})
+    assert config.worker_metrics_host == host
+    assert TOKEN not in repr(config)
+
+
+def test_the_worker_command_serves_its_figures(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def run(working: Worker, _stop: threading.Event) -> None:
+        told.append(_get(f"http://127.0.0.1:{port}/metrics", BEARER)[0])
+        working.close()
+
+    port = _free_port()
+    monkeypatch.setattr(Worker, "run", run)
+    monkeypatch.setattr(operating.signal, "signal", lambda *_: None)
+    watched = Library(replace(library.config, worker_metrics_port=port))
+    assert CliRunner().invoke(operating.worker, obj=watched).exit_code == 0
+    assert told == [200]
+
+
 def test_each_figure_is_described_for_operators_and_none_besides(client: FlaskClient) -> None:
-    families = text_string_to_metric_families(client.get("/metrics", headers=BEARER).text)
+    registry = CollectorRegistry()
+    registry.register(WorkerCollector(Tally()))
+    text = client.get("/metrics", headers=BEARER).text + generate_latest(registry).decode()
+    families = text_string_to_metric_families(text)
     told = {
         f"{family.name}_total" if family.type == "counter" else family.name for family in families
     }
