@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.logs import LogFormat, LogLevel
+from indexes.elasticsearch.address import Address, read_address
 from indexes.embedding.model_choice import ModelChoice, read_choice
 from indexes.embedding.onnx_engine import default_model_folder
-from indexes.errors import UnknownModel
+from indexes.errors import UnknownIndex, UnknownModel
 
 SHORTEST_PASSWORD = 12
 
@@ -34,6 +35,7 @@ class Config:
     data: Path
     database_url: str
     model: ModelChoice
+    cluster: Address | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
@@ -78,6 +80,7 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
         database_url=environment.get("PASSERELLE_DATABASE_URL")
         or f"sqlite:///{data / 'library.sqlite'}",
         model=_model(environment.get("PASSERELLE_MODEL")),
+        cluster=_cluster(environment),
         host=environment.get("PASSERELLE_HOST", "127.0.0.1"),
         port=_number(environment, "PASSERELLE_PORT", 8000),
         public_url=(environment.get("PASSERELLE_PUBLIC_URL") or "").rstrip("/") or None,
@@ -96,6 +99,18 @@ def _model(text: str | None) -> ModelChoice:
         return read_choice(text or default_model_folder())
     except UnknownModel as error:
         raise ConfigError(f"PASSERELLE_MODEL: {error}") from error
+
+
+def _cluster(environment: Mapping[str, str]) -> Address | None:
+    """Where Elasticsearch is; none where the index is a folder on this machine."""
+    url = environment.get("PASSERELLE_INDEX_URL")
+    if not url:
+        return None
+    key, ca = (environment.get(f"PASSERELLE_INDEX_{name}", "") for name in ("API_KEY", "CA"))
+    try:
+        return read_address(url, key, ca)
+    except UnknownIndex as error:
+        raise ConfigError(f"PASSERELLE_INDEX_URL: {error}.") from error
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -76,12 +76,20 @@ class Library:
 
     @cached_property
     def index(self) -> SearchIndex:
+        """A folder of this machine, or Elasticsearch where its address is given."""
         with self._opening:
             embedder = self.embedder
-            return EmbeddedIndex(
-                self.config.index,
-                dimensions=embedder.dimensions if embedder else 0,
-                fingerprint=embedder.fingerprint if embedder else "words only",
+            dimensions = embedder.dimensions if embedder else 0
+            fingerprint = embedder.fingerprint if embedder else "words only"
+            if self.config.cluster is None:
+                return EmbeddedIndex(
+                    self.config.index, dimensions=dimensions, fingerprint=fingerprint
+                )
+            # Here, as the client takes a third of a second to import.
+            from indexes.elasticsearch.index import ElasticsearchIndex
+
+            return ElasticsearchIndex(
+                self.config.cluster, dimensions=dimensions, fingerprint=fingerprint
             )
 
     @cached_property

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.attributes import About
+from indexes.errors import IndexIncomplete
 from indexes.keys import Hashes
 from indexes.query_parser import ParsedQuery
 from indexes.types import Entry, IndexStatus, Scope
@@ -114,6 +115,16 @@ class Candidates:
             yield from zip(self.about(own.keys), own.scores.tolist(), strict=True)
 
 
+def check_count(held: int, expected: Callable[[], int] | None) -> None:
+    """Refuse a generation that does not hold as many entries as it must.
+
+    Raises:
+        IndexIncomplete: naming both numbers.
+    """
+    if expected is not None and held != (wanted := expected()):
+        raise IndexIncomplete(f"The new index holds {held} entries and not {wanted}: not used")
+
+
 class IndexWriter(Protocol):
     """Changes to an index; all of them are durable and searchable when the context ends.
 
@@ -144,8 +155,24 @@ class SearchIndex(Protocol):
             IndexMismatch: the index was built otherwise and must be rebuilt.
         """
 
-    def rebuild(self) -> AbstractContextManager[IndexWriter]:
-        """Build a new generation aside; it replaces the old one when the context ends well."""
+    def rebuild(
+        self, expected: Callable[[], int] | None = None
+    ) -> AbstractContextManager[IndexWriter]:
+        """Build a new generation aside; it replaces the old one when the context ends well.
+
+        `expected` tells then how many entries it must hold.
+
+        Raises:
+            WriterBusy: another process rebuilds, or writes where only one can at a time.
+            IndexIncomplete: it holds more or fewer; the old one stays in use.
+        """
+
+    def roll_back(self) -> None:
+        """Let the generation before the last rebuild answer again.
+
+        Raises:
+            NothingToRollBack: it is not kept.
+        """
 
     def candidates(self, question: Question) -> Candidates:
         """The best by words, by what the words of several languages share

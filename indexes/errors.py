@@ -21,6 +21,14 @@ class UnknownIndex(IndexesError):
     """The address of an index cannot be used (`elasticsearch.address`)."""
 
 
+class IndexRefused(IndexUnavailable):
+    """The backend will never take this change as it is; asking again does not help."""
+
+
+class IndexIncomplete(IndexesError):
+    """A new generation does not hold what it was given; the one before stays in use."""
+
+
 class NothingToRollBack(IndexesError):
     """The index keeps no earlier generation."""
 

@@ -13,15 +13,17 @@ from elasticsearch.helpers import BulkIndexError, streaming_bulk
 
 from indexes.elasticsearch.address import Address
 from indexes.elasticsearch.circuit import Circuit
-from indexes.errors import IndexUnavailable
+from indexes.errors import IndexRefused, IndexUnavailable
 
 SEARCH_SECONDS: Final = 1.2  # with the embedding and the page below the two that people wait
 WRITE_SECONDS: Final = 60.0
+CALL_SECONDS: Final = 10.0  # of all else: leases, aliases, mappings
 CONNECTIONS: Final = 16
 BULK_BYTES: Final = 5 * 1024 * 1024
 BULK_RETRIES: Final = 4  # 0.5, 1, 2, 4 seconds
 
 Answer = Mapping[str, Any]
+_NEVER: Final = (400, 413)  # what is asked is at fault, and not the moment
 _LATER: Final = (429, 502, 503, 504)  # the server says so itself: try again
 
 
@@ -48,6 +50,7 @@ class Connection:
         self._writing = self._client.options(
             request_timeout=WRITE_SECONDS, max_retries=2, retry_on_status=_LATER
         )
+        self._calling = self._client.options(request_timeout=CALL_SECONDS)
         self._circuit = Circuit()
 
     def msearch(self, index: str, bodies: Sequence[Mapping[str, Any]]) -> list[Answer]:
@@ -84,13 +87,13 @@ class Connection:
     def call(self, act: Callable[[Elasticsearch], Any]) -> Any:
         """A call of those who write or look after the index; the body of the answer."""
         with foreign_errors():
-            return act(self._writing).body
+            return act(self._calling).body
 
     def found(self, act: Callable[[Elasticsearch], Any]) -> Any | None:
         """The same; none where what was asked for is not there."""
         with foreign_errors():
             try:
-                return act(self._writing).body
+                return act(self._calling).body
             except NotFoundError:
                 return None
 
@@ -98,7 +101,7 @@ class Connection:
         """Make a change that only one of several can make: whether it was this one."""
         with foreign_errors():
             try:
-                act(self._writing)
+                act(self._calling)
             except ConflictError:
                 return False
         return True
@@ -147,7 +150,8 @@ class Connection:
             for is_done, item in done:
                 ((action, told),) = item.items()
                 if not is_done and not (action == "delete" and told.get("status") == 404):
-                    raise IndexUnavailable(f"Elasticsearch refused: {_reason(told.get('error'))}")
+                    kind = IndexRefused if told.get("status") in _NEVER else IndexUnavailable
+                    raise kind(f"Elasticsearch refused: {_reason(told.get('error'))}")
 
     def close(self) -> None:
         """Let go of the connections; a later call opens them again."""
@@ -160,7 +164,8 @@ def foreign_errors() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        raise IndexUnavailable(f"Elasticsearch refused: {_reason(error.body)}") from error
+        kind = IndexRefused if error.status_code in _NEVER else IndexUnavailable
+        raise kind(f"Elasticsearch refused: {_reason(error.body)}") from error
     except TransportError as error:
         raise IndexUnavailable(f"Elasticsearch does not answer: {type(error).__name__}") from error
     except BulkIndexError as error:

@@ -1,12 +1,12 @@
 """The index on a cluster, behind the protocol of `indexes.base`."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 from indexes import analysis
 from indexes.analysis import terms_of_word
-from indexes.base import Candidates, IndexWriter, Question, Vectors
+from indexes.base import Candidates, IndexWriter, Question, Vectors, check_count
 from indexes.elasticsearch import queries
 from indexes.elasticsearch.address import Address
 from indexes.elasticsearch.candidates import Retrieval
@@ -69,7 +69,7 @@ class ElasticsearchIndex:
             batch.commit()
 
     @contextmanager
-    def rebuild(self) -> Iterator[IndexWriter]:
+    def rebuild(self, expected: Callable[[], int] | None = None) -> Iterator[IndexWriter]:
         """Build a new generation aside; see `SearchIndex.rebuild`. Others write meanwhile."""
         with self._leases.held(_REBUILDING):
             self._generations.sweep()
@@ -78,6 +78,7 @@ class ElasticsearchIndex:
                 batch = self._batch(generation, at_once=False)
                 yield batch
                 batch.commit()
+                check_count(self._count(generation), expected)
             except BaseException:
                 self._generations.remove(generation)
                 raise
@@ -199,6 +200,10 @@ class ElasticsearchIndex:
     def close(self) -> None:
         """Let go of the connections."""
         self._connection.close()
+
+    def _count(self, generation: Generation) -> int:
+        told = self._connection.call(lambda client: client.count(index=generation.name))
+        return int(told["count"])
 
     def _batch(self, generation: Generation, *, at_once: bool) -> Batch:
         return Batch(self._connection, generation.name, self._dimensions, at_once=at_once)

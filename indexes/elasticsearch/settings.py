@@ -40,8 +40,8 @@ WHOLE: Final = "whole"
 _WHOLE_ANALYZER: Final = "whole"
 _SHARED_ANALYZER: Final = "shared"
 
-# Lucene's names of the Snowball stemmers. Its `english` is the first Porter stemmer, and its Spanish
-# knows the ending -ación only with the accent, which `es_accents` gives back.
+# Lucene's names of the Snowball stemmers. Its `english` is the first Porter stemmer, and its
+# Spanish knows the ending -ación only with the accent, which `es_accents` gives back.
 _STEMMERS: Final = {"english": "porter2", "french": "french", "spanish": "spanish"}
 # From so many dimensions on Elasticsearch would take another default; int8 is measured.
 _QUANTISED: Final = {"type": "int8_hnsw", "m": 16, "ef_construction": 100}

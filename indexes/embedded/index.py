@@ -1,17 +1,18 @@
 """The index on one machine: a folder, no service. Many processes search it, one writes."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from indexes import analysis
-from indexes.base import Candidates, IndexWriter, Question, Vectors
+from indexes.base import Candidates, IndexWriter, Question, Vectors, check_count
 from indexes.embedded.batch import batch
 from indexes.embedded.candidates import Retrieval
 from indexes.embedded.generations import Generation, Generations
 from indexes.embedded.reader import Reader, foreign_errors
-from indexes.errors import IndexMismatch
+from indexes.embedded.words import WordsReader
+from indexes.errors import IndexMismatch, NothingToRollBack
 from indexes.types import Entry, IndexStatus
 
 # Of what lies in the files; a change asks for a rebuild.
@@ -52,7 +53,7 @@ class EmbeddedIndex:
                 yield writer
 
     @contextmanager
-    def rebuild(self) -> Iterator[IndexWriter]:
+    def rebuild(self, expected: Callable[[], int] | None = None) -> Iterator[IndexWriter]:
         """Build a new generation aside; see `SearchIndex.rebuild`."""
         with self._generations.writing():
             with foreign_errors():
@@ -61,10 +62,15 @@ class EmbeddedIndex:
             try:
                 with batch(generation, self._dimensions) as writer:
                     yield writer
+                check_count(_count(generation), expected)
                 self._generations.publish(generation)
             finally:
                 del generation  # lets go of it, so that one not published can be removed
                 self._generations.sweep()
+
+    def roll_back(self) -> None:
+        """Never possible: on one machine earlier generations would fill the disk."""
+        raise NothingToRollBack("An index on one machine keeps no earlier generation: rebuild it")
 
     def candidates(self, question: Question) -> Candidates:
         """The best by words and by meaning; see `SearchIndex.candidates`.
@@ -155,3 +161,7 @@ class EmbeddedIndex:
     def _different(self, generation: Generation, keys: Collection[str]) -> list[str]:
         built, own = generation.fingerprint, self._fingerprint
         return [key for key in own if key in keys and built.get(key) != own[key]]
+
+
+def _count(generation: Generation) -> int:
+    return sum(language.count for language in WordsReader(generation.words).current().values())

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from indexes.elasticsearch import Address, ElasticsearchIndex, read_address
+from indexes.elasticsearch.address import Address, read_address
+from indexes.elasticsearch.index import ElasticsearchIndex
 from tests.indexes.conformance import SearchIndexConformance
 from tests.indexes.material import DIMENSIONS
 from tests.servers.elasticsearch import ElasticsearchServer, GivenServer
