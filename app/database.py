@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     DateTime,
     Dialect,
     Engine,
@@ -21,18 +23,38 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    func,
+    select,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, sessionmaker
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from uuid6 import uuid7
 
 # Crockford's base 32 in lower case: no letter is mistaken for a digit, and ids sort as numbers do.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _BUSY_MILLISECONDS = 30_000
+# Connections beside those of the threads that answer: counters, suggestions, leases, parsers.
+_BESIDE = 8
+_POOL_SECONDS = 10.0
+# The worker's longest statement stores the passages of a book; a page that takes a minute is lost.
+_POSTGRESQL_SETTINGS = {
+    "statement_timeout": "60s",
+    "lock_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10min",
+}
+# A server that is silent is given up after about half a minute, not after the two hours of TCP.
+_POSTGRESQL_CONNECTION = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "application_name": "passerelle",
+}
 
 Sessions = sessionmaker[Session]
 
@@ -78,7 +100,7 @@ class ListAsJson(TypeDecorator[Sequence[str]]):
     cache_ok = True
 
     def process_bind_param(self, value: Sequence[str] | None, _dialect: Dialect) -> str:
-        return json.dumps(list(value or ()))
+        return json.dumps([without_nul(one) for one in value or ()])
 
 
 class values_of(FunctionElement[str]):  # noqa: N801 - named as SQL functions are
@@ -121,6 +143,11 @@ def coded(values: type[StrEnum]) -> Enum:
     )
 
 
+def by_bytes(length: int) -> TypeEngine[str]:
+    """A column type for text that sorts by its bytes, not by the database's own rules."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -131,13 +158,54 @@ def new_id() -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
-def open_database(url: str) -> Engine:
-    """An engine for `url`; nothing is connected yet."""
-    engine = create_engine(url, json_serializer=lambda value: json.dumps(value, ensure_ascii=False))
-    if make_url(url).get_backend_name() == "sqlite":
+def without_nul(text: str) -> str:
+    """PostgreSQL keeps no NUL. A replacement character stands there instead: what is asked with a
+    NUL in it finds nothing, and joins no two names that differ.
+    """
+    return text.replace("\x00", "\ufffd")
+
+
+def open_database(url: str, threads: int = 8) -> Engine:
+    """An engine for `url`, for so many threads that answer requests; nothing is connected yet."""
+    at = make_url(url)
+    is_sqlite = at.get_backend_name() == "sqlite"
+    engine = create_engine(
+        at,
+        json_serializer=lambda value: json.dumps(value, ensure_ascii=False),
+        pool_size=threads,
+        max_overflow=_BESIDE,
+        pool_timeout=_POOL_SECONDS,
+        pool_pre_ping=not is_sqlite,  # a server may have been started anew meanwhile
+        connect_args={} if is_sqlite else _postgresql_arguments(at),
+    )
+    if is_sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
     return engine
+
+
+def _postgresql_arguments(url: URL) -> dict[str, Any]:
+    """Limits on waiting; what the address says itself stands."""
+    settings = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_SETTINGS.items())
+    limits = {**_POSTGRESQL_CONNECTION, "options": settings}
+    return {name: value for name, value in limits.items() if name not in url.query}
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    connection.adapters.register_dumper(str, _text_dumper())
+
+
+@cache
+def _text_dumper() -> type:
+    from psycopg.types.string import StrDumperUnknown  # not needed on SQLite
+
+    class TextWithoutNul(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(without_nul(obj))
+
+    return TextWithoutNul
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -158,9 +226,28 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def take_turn(session: Session | Connection, what: str) -> None:
+    """Wait until no other transaction is at `what`, and keep others waiting until the end of ours.
+
+    For what reads first and then writes what must be there once. On SQLite those who write take
+    turns anyway.
+    """
+    bind = session.get_bind() if isinstance(session, Session) else session
+    if bind.dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
+
+
 def reading(sessions: Sessions) -> Session:
-    """A session that only reads; use it as a context manager."""
-    return sessions()
+    """A session that only reads, and sees everything as it was when it began to; use it as a
+    context manager.
+
+    SQLite shows one moment by itself. PostgreSQL has to be told: else a resource that was counted
+    might be gone when its title is read.
+    """
+    engine: Engine = sessions.kw["bind"]
+    if engine.dialect.name == "sqlite":
+        return sessions()
+    return sessions(bind=engine.execution_options(isolation_level="REPEATABLE READ"))
 
 
 @contextmanager

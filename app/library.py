@@ -37,7 +37,7 @@ class Library:
     @cached_property
     def engine(self) -> Engine:
         self.config.data.mkdir(parents=True, exist_ok=True)
-        engine = open_database(self.config.database_url)
+        engine = open_database(self.config.database_url, self.config.threads)
         engine.hide_parameters = True  # an error's text is logged, and one may be a question
         return engine
 

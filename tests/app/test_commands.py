@@ -28,10 +28,11 @@ TEXTS = {
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path, empty_database: str) -> dict[str, str]:
     """A data folder of its own, and no model: words only, and quick."""
     return {
         "PASSERELLE_DATA": str(tmp_path / "data"),
+        "PASSERELLE_DATABASE_URL": empty_database,
         "PASSERELLE_MODEL": str(tmp_path / "none"),
         "LANGUAGE": "en",
     }

@@ -1,15 +1,16 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
-from alembic import command
-from sqlalchemy import select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Engine, select, text
 
-from app.database import UTCDateTime, is_any, new_id, writing
+from app.database import UTCDateTime, is_any, new_id, open_database, reading, take_turn, writing
 from app.library import Library
-from app.migrations import alembic_config, current_revision, downgrade, upgrade
+from app.migrations import upgrade
 from app.resources.models import Resource, Topic
 from app.storage import FileStore, FileTooLarge, StoredFile
+from tests.app.databases import on_postgresql, on_sqlite
 
 
 def test_ids_are_26_characters_sort_by_time_and_never_repeat() -> None:
@@ -45,17 +46,76 @@ def test_a_list_of_any_length_is_one_parameter(library: Library, count: int) -> 
         assert set(found) == set(given[:2])
 
 
-def test_a_list_is_one_parameter_of_postgresql_too() -> None:
-    wanted = select(Resource.id).where(is_any(Resource.id, "ids"))
-    assert "jsonb_array_elements_text(CAST(%(ids)s" in str(
-        wanted.compile(dialect=postgresql.dialect())
-    )
-
-
+@on_sqlite
 def test_sqlite_writes_ahead_and_checks_foreign_keys(library: Library) -> None:
     with library.engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+@on_postgresql
+def test_postgresql_waits_no_longer_than_people_do_unless_its_address_says_so(
+    library: Library,
+) -> None:
+    assert _shown(library.engine, "statement_timeout", "lock_timeout") == ["1min", "30s"]
+    patient = library.engine.url.update_query_dict({"options": "-c statement_timeout=5s"})
+    engine = open_database(patient.render_as_string(hide_password=False))
+    assert _shown(engine, "statement_timeout", "lock_timeout") == ["5s", "0"]
+    engine.dispose()
+
+
+def _shown(engine: Engine, *settings: str) -> list[str]:
+    with engine.connect() as connection:
+        return [str(connection.execute(text(f"SHOW {name}")).scalar()) for name in settings]
+
+
+def test_every_thread_has_a_connection_and_some_are_to_spare(database: str, tmp_path: Path) -> None:
+    engine = open_database(database, threads=3)
+    held = [engine.connect() for _ in range(4)]
+    assert engine.pool.size() == 3  # type: ignore[attr-defined]
+    for connection in held:
+        connection.close()
+    engine.dispose()
+
+
+def test_who_reads_sees_one_moment_and_the_next_one_sees_what_is_new(library: Library) -> None:
+    with reading(library.sessions) as session:
+        assert session.query(Resource).count() == 0
+        with writing(library.sessions) as other:
+            other.add(Resource())
+        assert session.query(Resource).count() == 0
+    with reading(library.sessions) as session:
+        assert session.query(Resource).count() == 1
+    with writing(library.sessions) as session:  # on the connection that was used for reading
+        session.add(Resource())
+
+
+def test_a_nul_is_no_error_and_finds_nothing(library: Library) -> None:
+    with writing(library.sessions) as session:
+        session.add(Resource(id="nul", publisher="a\x00b", authors=["c\x00d"]))
+        session.add(Resource(id="none", publisher="ab"))
+    with library.sessions() as session:
+        assert session.query(Resource).filter_by(publisher="ab\x00").all() == []
+        assert [one.id for one in session.query(Resource).filter_by(publisher="a\x00b")] == ["nul"]
+        wanted = select(Resource.id).where(is_any(Resource.id, "ids"))
+        assert session.connection().execute(wanted, {"ids": ["nul\x00"]}).all() == []
+        (kept,) = session.query(Resource).filter_by(id="nul")
+        assert len(kept.authors[0]) == 3
+
+
+def test_a_turn_is_waited_for(library: Library) -> None:
+    """What is read and then written must be there once, whoever comes at the same moment."""
+
+    def add_once(_number: int) -> None:
+        with writing(library.sessions) as session:
+            take_turn(session, "this test")
+            if session.scalar(select(Resource).where(Resource.publisher == "once")) is None:
+                session.add(Resource(publisher="once"))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add_once, range(24)))
+    with library.sessions() as session:
+        assert session.query(Resource).filter_by(publisher="once").count() == 1
 
 
 def test_what_fails_in_the_middle_leaves_nothing(library: Library) -> None:
@@ -69,14 +129,6 @@ def test_what_fails_in_the_middle_leaves_nothing(library: Library) -> None:
         add_and_fail()
     with library.sessions() as session:
         assert session.get(Resource, "b" * 26) is None
-
-
-def test_migrations_make_what_the_models_say_and_run_down_and_up_again(library: Library) -> None:
-    command.check(alembic_config(library))  # raises where tables and models differ
-    downgrade(library)
-    assert current_revision(library) is None
-    upgrade(library)
-    assert current_revision(library) == "0002"
 
 
 def test_the_built_in_lists_are_topics_with_three_labels(library: Library) -> None:

@@ -1,4 +1,7 @@
-"""`passerelle evaluate`: sets in, tables or JSON out, runs kept and compared."""
+"""`passerelle evaluate`: sets in, tables or JSON out, runs kept and compared.
+
+A judged set is indexed as it is and runs are files: no database is asked.
+"""
 
 import json
 from collections.abc import Callable

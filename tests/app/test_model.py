@@ -1,4 +1,7 @@
-"""The embedding model of a library: chosen, damaged, absent; what the commands and the page say."""
+"""The embedding model of a library: chosen, damaged, absent; what the commands and the page say.
+
+On the database that a data folder has by itself: which one it is makes no difference to a model.
+"""
 
 import json
 import shutil

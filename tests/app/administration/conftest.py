@@ -40,6 +40,7 @@ def run(name: str, values: Sequence[float], days: int = 0) -> Run:
 
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
+    """Its pages are made of the kept runs, which are files: the database is not asked."""
     environment = {
         "PASSERELLE_DATA": str(tmp_path / "data"),
         "PASSERELLE_MODEL": str(tmp_path / "none"),

@@ -17,11 +17,11 @@ from app import create_app
 from app.config import read_config
 from app.database import writing
 from app.library import Library
-from app.migrations import upgrade
 from app.resources.ingestion import Arrival, add_record, receive, store
 from app.resources.metadata import Description
 from app.resources.models import Availability, Edition, File, Review, Version
 from app.worker import Worker
+from tests.app.databases import Databases
 
 _ENGLISH = (
     "Counting the people who work in culture starts from two lists, occupations and industries.",
@@ -90,15 +90,16 @@ def pdf(*pages: str) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     folder = tmp_path_factory.mktemp("portal")
     environment = {"PASSERELLE_DATA": str(folder), "PASSERELLE_MODEL": str(folder / "none")}
-    library = Library(read_config(environment))
-    upgrade(library)
-    ids = _fill(library)
-    app = create_app(library=library)
-    yield Portal(app, library, ids)
-    library.index.close()
+    with databases.migrated(folder) as address:
+        library = Library(read_config(environment | {"PASSERELLE_DATABASE_URL": address}))
+        ids = _fill(library)
+        app = create_app(library=library)
+        yield Portal(app, library, ids)
+        library.index.close()
+        library.engine.dispose()
 
 
 @pytest.fixture
