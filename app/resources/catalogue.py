@@ -158,7 +158,7 @@ def _ordering(order: Order, reader: Reader, ui: str) -> list[Any]:
     mine = Edition.resource_id == Resource.id
     if order is Order.TITLE:
         front = case((Edition.language == ui, 0), else_=1)
-        title = select(func.lower(Edition.title)).where(mine, is_readable(reader))
+        title = select(Edition.title_key).where(mine, is_readable(reader))
         return [title.order_by(front, Edition.language).limit(1).scalar_subquery(), Resource.id]
     latest = select(func.max(Edition.published_at)).where(mine, is_readable(reader))
     came = latest.scalar_subquery().desc()

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from app.database import Base, UTCDateTime, coded, new_id, now
+from app.database import Base, UTCDateTime, by_bytes, coded, new_id, now
+from app.resources.titles import LONGEST, sort_key
 
 DEMO = "demo"  # the collection of the demo library, shown as such and removed together
 
@@ -91,7 +92,7 @@ class Resource(Base):
 
 class Edition(Base):
     """A resource in one language. `language` is what people said when `language_given`, else what
-    was read in the text; `und` until then.
+    was read in the text; `und` until then. `title_key` sorts by title and follows it.
     """
 
     __tablename__ = "edition"
@@ -102,6 +103,7 @@ class Edition(Base):
     language: Mapped[str] = mapped_column(String(35), default="und")
     language_given: Mapped[bool] = mapped_column(default=False)
     title: Mapped[str] = mapped_column(Text)
+    title_key: Mapped[str] = mapped_column(by_bytes(LONGEST), server_default="")
     title_given: Mapped[bool] = mapped_column(default=False)
     abstract: Mapped[str] = mapped_column(Text, default="")
     availability: Mapped[Availability] = mapped_column(
@@ -122,6 +124,11 @@ class Edition(Base):
     published_version: Mapped["Version | None"] = relationship(
         foreign_keys=published_version_id, post_update=True
     )
+
+    @validates("title")
+    def _sorted_by(self, _name: str, title: str) -> str:
+        self.title_key = sort_key(title)
+        return title
 
 
 class Version(Base):

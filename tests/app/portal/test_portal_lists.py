@@ -1,5 +1,6 @@
 """Home and the lists: counts, orders, pages, feeds, and what they say when they are empty."""
 
+import html
 import re
 from xml.etree import ElementTree as ET
 
@@ -11,6 +12,7 @@ from app import create_app
 from app.library import Library
 from app.resources import catalogue
 from app.resources.models import Edition
+from app.resources.titles import sort_key
 from tests.app.portal.conftest import Portal
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -65,7 +67,7 @@ def test_a_resource_stands_under_each_of_its_headings(
 
 def test_lists_are_ordered_as_asked(client: FlaskClient) -> None:
     by_title = titles(client.get("/en/browse/all?sort=title").text)
-    assert by_title == sorted(by_title, key=str.lower)
+    assert by_title == sorted(by_title, key=lambda title: sort_key(html.unescape(title)))
     newest = titles(client.get("/en/browse/all").text)
     assert newest != by_title
     assert sorted(newest) == sorted(by_title)
@@ -102,3 +104,21 @@ def test_an_empty_library_has_a_home(words_library: Library) -> None:
     assert "Nothing has been published" in client.get("/en/browse").text
     assert "Nothing has been published" in client.get("/en/browse/all").text
     assert client.get("/en/search?q=anything").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/en/browse/type/gui%00de",
+        "/en/browse/year/99999999999999999999",
+        "/en/browse/all?page=999999&sort=title",
+        "/en/search?q=empl%00oyment&type=%00&year=%00&country=B%00F",
+        "/en/suggest.json?q=cou%00nt",
+        "/en/resources/%00",
+        "/en/search?q=%ED%A0%80",
+    ],
+)
+def test_what_no_database_can_hold_is_asked_for_without_an_error(
+    client: FlaskClient, address: str
+) -> None:
+    assert client.get(address).status_code in (200, 400, 404)
