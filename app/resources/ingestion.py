@@ -4,7 +4,7 @@ One transaction, which can be repeated without harm. Reading it is left to the w
 `file_reading`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from app.database import now, writing
 from app.library import Library
 from app.outbox import Job, enqueue, is_waiting
 from app.resources.file_reading import LIMITS, publish
+from app.resources.fitting import fitting_key, fitting_name
 from app.resources.metadata import Description, describe
 from app.resources.models import (
     Edition,
@@ -79,6 +80,7 @@ def store(library: Library, stream: BinaryIO) -> StoredFile:
 
 def receive(library: Library, arrival: Arrival) -> Receipt:
     """Register a stored file and ask for it to be read, unless it is here already."""
+    arrival = _fitting(arrival)
     with writing(library.sessions) as session:
         before = _latest(session, arrival.source_key)
         if before and before.sha256 == arrival.stored.sha256:
@@ -114,6 +116,19 @@ def progress(session: Session, file_id: str) -> Reading:
         passages=file.passage_count,
         seconds=round(file.parse_seconds + file.store_seconds, 3),
     )
+
+
+def _fitting(arrival: Arrival) -> Arrival:
+    return replace(
+        arrival,
+        name=fitting_name(arrival.name),
+        source_key=fitting_key(arrival.source_key),
+        description=_fitting_work(arrival.description),
+    )
+
+
+def _fitting_work(said: Description) -> Description:
+    return replace(said, work=said.work and fitting_key(said.work))
 
 
 def _latest(session: Session, source_key: str) -> File | None:
@@ -295,7 +310,7 @@ def add_record(session: Session, said: Description) -> Edition:
 
     Work and language are what it is known by.
     """
-    edition, changed = _edition_for(session, said, said.title or "")
+    edition, changed = _edition_for(session, _fitting_work(said), said.title or "")
     if edition.published_at is None:
         edition.published_at = now()
         changed = True

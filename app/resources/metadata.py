@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.resources.fitting import fitting
 from app.resources.models import Availability, Edition, Resource, Topic
 
 # Facets held as topics: the column of a metadata file -> the scheme of the topic.
@@ -97,7 +98,7 @@ def _set_plain(row: Edition | Resource, said: Description, names: tuple[str, ...
     changed = False
     for name in names:
         value, held = getattr(said, name), getattr(row, name)
-        value = list(value) if isinstance(value, tuple) else value
+        value = list(value) if isinstance(value, tuple) else fitting(row, name, value)
         if not value or value == held or (said.read_from_text and held):
             continue
         setattr(row, name, value)

@@ -34,8 +34,9 @@ COLUMNS = (
 # What a record without a file cannot do without: nothing else could give it a title or a language,
 # and without a work the same table given again would add it again.
 _NEEDED_BY_RECORDS = ("title", "language", "work")
-# The shape of a BCP 47 code. Which codes exist is not asked: that list grows every year.
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+# The shape of a BCP 47 code, with the 35 characters that it asks to be kept (RFC 5646, 4.4.1).
+# Which codes exist is not asked: that list grows every year.
+_LANGUAGE = re.compile(r"(?!.{36})[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class MetadataError(Exception):
