@@ -139,13 +139,14 @@ def _block(block: Block) -> dict[str, object]:
 
 
 def _passage_rows(file: File, passages: tuple[IngestedPassage, ...]) -> list[Passage]:
+    place = [other.id for other in file.version.files].index(file.id)
     seen: dict[tuple[int, str], int] = {}
     rows = []
     for passage in passages:
         times = seen[passage.page, passage.text] = seen.get((passage.page, passage.text), -1) + 1
         rows.append(
             Passage(
-                id=passage_id(file.version_id, passage.page, passage.text, times),
+                id=passage_id(file.version_id, passage.page, passage.text, times, place),
                 file_id=file.id,
                 ordinal=passage.ordinal,
                 page=passage.page,
@@ -159,9 +160,13 @@ def _passage_rows(file: File, passages: tuple[IngestedPassage, ...]) -> list[Pas
     return rows
 
 
-def passage_id(version_id: str, page: int, text: str, times: int = 0) -> str:
-    """The same version, page and text give the same id; `times` counts repeats on the page."""
-    key = f"{version_id}\n{page}\n{times}\n{text}".encode()
+def passage_id(version_id: str, page: int, text: str, times: int = 0, place: int = 0) -> str:
+    """The same version, page and text give the same id; `times` counts repeats on the page.
+
+    Two formats of a version may say the same on the same page: `place` is the file's among them.
+    """
+    start = f"{version_id}/{place}" if place else version_id
+    key = f"{start}\n{page}\n{times}\n{text}".encode()
     return hashlib.blake2b(key, digest_size=10).hexdigest()
 
 
