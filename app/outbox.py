@@ -87,10 +87,11 @@ def claim(sessions: Sessions, worker: str, job: Job, limit: int) -> list[Claim]:
             .order_by(OutboxRow.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            .cte("free")  # a subquery PostgreSQL may run again for each row, and take more of them
         )
         taken = session.execute(
             update(OutboxRow)
-            .where(OutboxRow.id.in_(free.scalar_subquery()))
+            .where(OutboxRow.id.in_(select(free.c.id)))
             .values(
                 leased_by=worker,
                 available_at=now() + LEASE,
@@ -108,20 +109,36 @@ def renew(sessions: Sessions, worker: str, ids: Sequence[int]) -> None:
     Rows that it was given and lost sight of (a transaction that failed) run out and are taken up.
     """
     with writing(sessions) as session:
+        # A row that is being finished this moment needs no lease, and waiting for it could end in
+        # a deadlock.
+        held = (
+            select(OutboxRow.id)
+            .where(OutboxRow.leased_by == worker, OutboxRow.id.in_(ids))
+            .with_for_update(skip_locked=True)
+            .cte("held")
+        )
         session.execute(
             update(OutboxRow)
-            .where(OutboxRow.leased_by == worker, OutboxRow.id.in_(ids))
+            .where(OutboxRow.id.in_(select(held.c.id)))
             .values(available_at=now() + LEASE)
+            .execution_options(synchronize_session=False)
         )
 
 
 def done(session: Session, claim: Claim) -> None:
-    """The job is done, and so is every earlier row that asked for the same."""
+    """The job is done, and so is every earlier row for the same that the worker holds or that
+    gave up.
+
+    No other: a row with a smaller number may have been saved after the work had begun, since
+    numbers are given out before transactions end.
+    """
+    known = (OutboxRow.id == claim.id) | (OutboxRow.leased_by == claim.worker) | OutboxRow.failed
     session.execute(
         delete(OutboxRow).where(
             OutboxRow.job == claim.job,
             OutboxRow.subject == claim.subject,
             OutboxRow.id <= claim.id,
+            known,
         )
     )
 

@@ -7,8 +7,9 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
+from sqlalchemy.exc import OperationalError
 
-from app.database import writing
+from app.database import take_turn, writing
 from app.library import Library
 from app.resources.topics import seed_topics
 
@@ -25,6 +26,7 @@ def upgrade(library: Library) -> None:
     """To the newest revision, with the built-in vocabularies in place."""
     command.upgrade(alembic_config(library), "head")
     with writing(library.sessions) as session:
+        take_turn(session, "passerelle: vocabularies")
         seed_topics(session)
 
 
@@ -47,7 +49,10 @@ def newest_revision(library: Library) -> str | None:
 
 def database_problem(library: Library) -> str | None:
     """Why this version cannot work with the database, and what to do; none where it can."""
-    found, wanted = current_revision(library), newest_revision(library)
+    try:
+        found, wanted = current_revision(library), newest_revision(library)
+    except OperationalError as error:
+        return f"The database cannot be reached: {str(error.orig).strip()}"
     if found == wanted:
         return None
     what = f"is at revision {found}, this version needs {wanted}" if found else "is empty"

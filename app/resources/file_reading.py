@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.database import now, reading, writing
 from app.library import Library
 from app.outbox import Claim, Job, done, enqueue
+from app.resources.holding import hold_resources
 from app.resources.metadata import Description, describe
 from app.resources.models import File, Page, Passage, Processing, Review, Version
 from ingest.errors import Reason, Refused
@@ -35,6 +36,7 @@ def read_file(library: Library, claim: Claim) -> None:
     parsed = _parse(library, file) if file else None  # none: removed meanwhile
     began = perf_counter()
     with writing(library.sessions) as session:
+        hold_resources(session, File.id == claim.subject)
         held = session.get(File, claim.subject)
         if held is not None and parsed is not None:
             if isinstance(parsed, Refused):
@@ -66,6 +68,7 @@ def _refuse(file: File, refused: Refused) -> None:
 
 def give_up_reading(session: Session, file_id: str) -> None:
     """The parse failed for a reason of ours, again and again: the file can be tried later."""
+    hold_resources(session, File.id == file_id)
     file = session.get(File, file_id)
     if file is not None:
         _refuse(file, Refused(Reason.CRASHED, "every attempt to read and store it failed"))

@@ -17,6 +17,7 @@ from app.library import Library
 from app.outbox import Job, enqueue, is_waiting
 from app.resources.file_reading import LIMITS, publish
 from app.resources.fitting import fitting_key, fitting_name
+from app.resources.holding import hold_resources, register_in_turn
 from app.resources.metadata import Description, describe
 from app.resources.models import (
     Edition,
@@ -82,6 +83,7 @@ def receive(library: Library, arrival: Arrival) -> Receipt:
     """Register a stored file and ask for it to be read, unless it is here already."""
     arrival = _fitting(arrival)
     with writing(library.sessions) as session:
+        _hold(session, arrival)
         before = _latest(session, arrival.source_key)
         if before and before.sha256 == arrival.stored.sha256:
             return _seen_again(session, before, arrival)
@@ -129,6 +131,13 @@ def _fitting(arrival: Arrival) -> Arrival:
 
 def _fitting_work(said: Description) -> Description:
     return replace(said, work=said.work and fitting_key(said.work))
+
+
+def _hold(session: Session, arrival: Arrival) -> None:
+    """What may be found to be the same stays as it is until that is decided."""
+    register_in_turn(session)
+    same = (File.source_key == arrival.source_key) | (File.sha256 == arrival.stored.sha256)
+    hold_resources(session, same)
 
 
 def _latest(session: Session, source_key: str) -> File | None:
@@ -215,7 +224,8 @@ def _edition_for(session: Session, said: Description, name: str) -> tuple[Editio
     work = said.work if said.language else None
     resource = None
     if work:
-        resource = session.scalar(select(Resource).where(Resource.work_key == work))
+        held = select(Resource).where(Resource.work_key == work).with_for_update(key_share=True)
+        resource = session.scalar(held)
     if resource is None:
         resource = Resource(work_key=work)
         session.add(resource)
@@ -310,6 +320,7 @@ def add_record(session: Session, said: Description) -> Edition:
 
     Work and language are what it is known by.
     """
+    register_in_turn(session)
     edition, changed = _edition_for(session, _fitting_work(said), said.title or "")
     if edition.published_at is None:
         edition.published_at = now()

@@ -8,13 +8,16 @@ from sqlalchemy.orm import Session
 from app.database import writing
 from app.library import Library
 from app.outbox import Job, enqueue
+from app.resources.holding import register_in_turn
 from app.resources.models import Edition, File, Resource, Version
 
 
 def remove_collection(library: Library, collection: str) -> int:
     """Remove all resources of a collection; returns how many there were."""
     with writing(library.sessions) as session:
-        query = select(Resource).where(Resource.collection == collection)
+        register_in_turn(session)
+        query = select(Resource).where(Resource.collection == collection).order_by(Resource.id)
+        query = query.with_for_update()
         resources = list(session.scalars(query))
         bytes_held = _bytes_of(session, [resource.id for resource in resources])
         for resource in resources:

@@ -41,7 +41,7 @@ _YEARS = re.compile(r"\b(?:1[89]|20)\d\d\s?[-–/.]{1,3}\s?(?:1[89]|20)\d\d\b")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Asked:
     """A question as it is counted."""
 
@@ -97,8 +97,9 @@ class SearchCounter:
             found, self._found = self._found, Counter()
         try:
             with writing(self._sessions) as session:
-                for key, times in asked.items():
-                    _add(session, key, times, found[key])
+                # In one order: two portals that count the same would else wait for each other.
+                for key in sorted(asked):
+                    _add(session, key, asked[key], found[key])
         except Exception:
             log.exception("%s searches could not be counted", asked.total())
 
