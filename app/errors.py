@@ -7,6 +7,8 @@ import logging
 from dataclasses import dataclass
 
 from flask import Flask, render_template
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -74,6 +76,13 @@ _MESSAGES = {
         N_("It usually comes back within minutes. Meanwhile, the lists of resources still work."),
     ),
 }
+_NO_DATABASE = Message(
+    N_("This cannot be answered right now"),
+    N_(
+        "The catalogue is out of reach for the moment. It usually comes back within minutes; "
+        "nothing is lost."
+    ),
+)
 
 
 def init_app(app: Flask) -> None:
@@ -84,6 +93,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(TooBusy, _too_busy)
     app.register_error_handler(IndexUnavailable, _unavailable)
     app.register_error_handler(IndexMismatch, _unavailable)
+    for away in (OperationalError, InterfaceError, NoConnection):
+        app.register_error_handler(away, _no_database)
     app.register_error_handler(IngestError, _cannot_draw)
     app.register_error_handler(Exception, _unexpected)
 
@@ -91,7 +102,10 @@ def init_app(app: Flask) -> None:
 def error_page(status: int) -> Page:
     """The page of an error, in the reader's language."""
     known = status if status in _MESSAGES else 400 if status < 500 else 500
-    message = _MESSAGES[known]
+    return _shown(_MESSAGES[known], status)
+
+
+def _shown(message: Message, status: int) -> Page:
     return render_template("errors/error.html", status=status, message=message), status
 
 
@@ -115,6 +129,13 @@ def unavailable(error: Exception) -> None:
 def _unavailable(error: Exception) -> Page:
     unavailable(error)
     return error_page(503)
+
+
+def _no_database(error: Exception) -> Page:
+    note_error(error)
+    # The statement and what it was asked with stay out of the log.
+    log.error("the database cannot answer: %s", getattr(error, "orig", error))
+    return _shown(_NO_DATABASE, 503)
 
 
 def _too_busy(error: Exception) -> tuple[str, int, dict[str, str]]:
