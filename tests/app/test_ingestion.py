@@ -8,6 +8,7 @@ import pytest
 from app.database import writing
 from app.library import Library
 from app.outbox import MOST_ATTEMPTS, Job, OutboxRow, claim
+from app.rebuilding import rebuild_index
 from app.resources.entries import edition_entries
 from app.resources.file_reading import publish
 from app.resources.ingestion import (
@@ -27,7 +28,7 @@ from app.resources.models import (
 )
 from app.resources.removal import remove_collection
 from app.search.services import SearchRequest, search
-from app.worker import Worker, rebuild_index
+from app.worker import Worker
 from indexes.errors import IndexMismatch
 from indexes.types import Kind
 from tests.app.ingesting import GUIDE, arrive, found, work
