@@ -1,13 +1,18 @@
 """Files by their SHA-256. Written aside first, so that a file is there whole or not at all."""
 
+import fcntl
 import hashlib
 import os
+import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK = 1 << 20
+_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class FileTooLarge(Exception):
@@ -72,7 +77,63 @@ class FileStore:
             return  # another process stored the same bytes a moment ago
 
     def remove(self, sha256: str) -> None:
-        self.path(sha256).unlink(missing_ok=True)
+        """Let go of a file; while someone counts on it (`holding`), it is laid aside first."""
+        if not self._held.exists():  # nobody has ever counted on files here
+            self.path(sha256).unlink(missing_ok=True)
+            return
+        with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+            if alone:
+                self.path(sha256).unlink(missing_ok=True)
+            elif self.path(sha256).exists():
+                self._laid_aside.mkdir(exist_ok=True)
+                self.path(sha256).replace(self._laid_aside / sha256)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """To the end of the block, what is in the store can be opened, even if it is removed."""
+        with self._lock(fcntl.LOCK_SH):
+            yield
+        with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+            if alone:  # else another one holds them, and sees to it
+                for path in self._laid_aside.glob("*"):
+                    path.unlink()
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The bytes of a file, those of one laid aside too.
+
+        Raises:
+            OSError: there are none, or they cannot be read.
+        """
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            return (self._laid_aside / sha256).open("rb")
+
+    def names(self) -> Iterator[str]:
+        """The files there are, in no order."""
+        for path in self._folder.glob("??/??/*"):
+            if _NAME.fullmatch(path.name):
+                yield path.name
+
+    @property
+    def _held(self) -> Path:
+        return self._folder / ".held"
+
+    @property
+    def _laid_aside(self) -> Path:
+        return self._folder / ".removed"
+
+    @contextmanager
+    def _lock(self, how: int) -> Iterator[bool]:
+        """Whether the lock was to be had; the kernel lets go of it when a process dies."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._held.open("a") as lock:
+            try:
+                fcntl.flock(lock, how)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def size(self) -> int:
         """Bytes of all files."""
