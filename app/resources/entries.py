@@ -5,7 +5,7 @@ Made from the database each time it is asked for, so that the index can always b
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.resources.models import Edition, File, Passage, Resource
@@ -40,6 +40,16 @@ def edition_entries(session: Session, edition_id: str) -> list[Entry]:
     record = _record(edition, facets)
     file = version.reading_file if version else None
     return [record, *(_passages(session, edition, file, facets) if file else ())]
+
+
+def count_entries(session: Session, edition_id: str) -> int:
+    """How many `edition_entries` gives, without reading a text."""
+    edition = session.get(Edition, edition_id)
+    if edition is None or edition.published_at is None:
+        return 0
+    file = edition.published_version.reading_file if edition.published_version else None
+    query = select(func.count()).select_from(Passage).where(Passage.file_id == (file and file.id))
+    return 1 + (session.scalar(query) or 0)
 
 
 def record_id(edition: Edition) -> str:
