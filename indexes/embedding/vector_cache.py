@@ -39,6 +39,7 @@ MAX_BYTES = 4 * 2**30  # about four million vectors
 PRUNED_SHARE = 0.1  # beyond the limit, so that pruning is rare
 
 Result = TypeVar("Result")
+Row = tuple[str, bytes, bytes]  # an engine's fingerprint, the SHA-256 of a text, its vector
 
 
 class VectorCache:
@@ -63,6 +64,27 @@ class VectorCache:
         self._attempt(lambda connection: _write(connection, rows))
         if self.path.exists() and self.path.stat().st_size > self.max_bytes:
             self.prune(self.max_bytes)
+
+    def rows(self, embedder: str | None = None) -> Iterator[Row]:
+        """What an embedder of this fingerprint has kept here, or all have, the oldest first, as it
+        was when this began.
+
+        A file that cannot be read gives no more: nothing depends on it.
+        """
+        if not self.path.exists():
+            return
+        statement = "SELECT engine, text, vector FROM vectors ORDER BY id"
+        try:
+            with closing(self._connect()) as connection:
+                for row in connection.execute(statement):
+                    if embedder is None or is_below(row[0], embedder):
+                        yield row
+        except (OSError, sqlite3.DatabaseError) as error:
+            log.warning("The cache of vectors cannot be read: %s: %s", self.path, error)
+
+    def put_rows(self, rows: Sequence[Row]) -> None:
+        """Keep what `rows` gave, of this library or another. A failure is logged, not raised."""
+        self._attempt(lambda connection: _write(connection, rows))
 
     def prune(self, max_bytes: int) -> int:
         """Forget the oldest vectors until the rest takes less than `max_bytes`; how many went."""
@@ -184,6 +206,21 @@ class CachedEmbedder:
         return {text: _unpacked(_packed(vector)) for text, vector in vectors.items()}
 
 
+def is_below(engine: str, embedder: str) -> bool:
+    """Whether an embedder of this fingerprint keeps vectors under the engine's, to which it may add
+    what it does to them (`LanguageNeutralEmbedder`).
+    """
+    return embedder == engine or embedder.startswith(f"{engine}+")
+
+
+def is_sound(vector: bytes, dimensions: int | None = None) -> bool:
+    """Whether bytes that come from elsewhere are a vector as it is kept here."""
+    if len(vector) % STORED.itemsize or dimensions not in (None, len(vector) // STORED.itemsize):
+        return False
+    found = np.frombuffer(vector, STORED)
+    return bool(np.isfinite(found).all() and found.any())
+
+
 def _key(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
@@ -211,7 +248,7 @@ def _read(
     return rows
 
 
-def _write(connection: sqlite3.Connection, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
+def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     statement = "INSERT OR IGNORE INTO vectors (engine, text, vector) VALUES (?, ?, ?)"
     connection.executemany(statement, rows)
 
