@@ -8,6 +8,7 @@ from app.commands.asking import search
 from app.commands.demo import demo
 from app.commands.evaluating import evaluate
 from app.commands.ingesting import ingest
+from app.commands.keeping import backup, restore
 from app.commands.operating import db, doctor, index, model, serve, worker
 from app.config import ConfigError, read_config
 from app.library import Library
@@ -43,7 +44,9 @@ def passerelle(context: click.Context) -> None:
     context.obj = Library(config)
 
 
-for command in (db, demo, doctor, evaluate, index, ingest, model, search, serve, worker):
+for command in (
+    backup, db, demo, doctor, evaluate, index, ingest, model, restore, search, serve, worker,
+):  # fmt: skip
     passerelle.add_command(command)
 
 
