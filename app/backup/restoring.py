@@ -30,8 +30,8 @@ from app.database import reading
 from app.library import Library
 from app.migrations import alembic_config, current_revision, newest_revision, upgrade
 from app.outbox import backlog
+from app.rebuilding import rebuild_index
 from app.storage import FileTooLarge
-from app.worker import rebuild_index
 from indexes.embedding.vector_cache import Row, VectorCache, is_below, is_sound
 from indexes.evaluation.runs import ENDING
 

@@ -44,7 +44,8 @@ from sqlalchemy.schema import sort_tables_and_constraints
 from app.backup.archive import PART_BYTES
 from app.backup.manifest import BackupError
 
-REVISIONS: Final = "alembic_version"  # the manifest tells the revision
+# The manifest tells the revision; which rebuild goes on says nothing elsewhere.
+LEFT_OUT: Final = frozenset({"alembic_version", "rebuild", "rebuild_change"})
 _ROWS_AT_ONCE: Final = 500
 _BYTES_AT_ONCE: Final = 4 << 20
 
@@ -69,7 +70,7 @@ def revision_of(connection: Connection) -> str | None:
 def tables_of(connection: Connection) -> list[Table]:
     """The database's tables, those that others point at first."""
     metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _: name != REVISIONS)
+    metadata.reflect(connection, only=lambda name, _: name not in LEFT_OUT)
     return [table for table, _ in _sorted(metadata) if table is not None]
 
 

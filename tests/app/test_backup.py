@@ -55,6 +55,7 @@ from app.resources.models import Edition, File
 from app.search.models import SearchCount
 from app.search.services import SearchRequest, search
 from tests.app.ingesting import arrive, work
+from tests.servers.postgresql import PostgreSQL
 
 TEXTS = {
     "en": ("map.md", "# Mapping\n\nA map of the cultural sector shows who works where."),
@@ -435,6 +436,7 @@ def test_values_of_every_kind_come_back_and_rows_may_point_at_their_own_table(
     there_and_back(*(f"sqlite:///{tmp_path / name}" for name in ("one", "two")))
 
 
+@pytest.mark.postgresql
 def test_values_of_every_kind_come_back_from_postgresql(server: str, tmp_path: Path) -> None:
     there_and_back(server, f"sqlite:///{tmp_path / 'two'}")
 
@@ -561,14 +563,13 @@ def test_a_killed_restore_goes_on_when_called_again(
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty PostgreSQL database, where the tests have a server."""
-    try:
-        yield request.getfixturevalue("postgresql_url")
-    except pytest.FixtureLookupError:
-        pytest.skip("no fixture `postgresql_url` yet")
+def server(postgresql: PostgreSQL) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    with postgresql.database() as url:
+        yield url
 
 
+@pytest.mark.postgresql
 def test_text_that_only_sqlite_takes_is_named_and_comes_back_on_sqlite(
     full: Library, fresh: Library, server: str, tmp_path: Path
 ) -> None:
@@ -586,6 +587,7 @@ def test_text_that_only_sqlite_takes_is_named_and_comes_back_on_sqlite(
     assert rows(fresh) == rows(full)
 
 
+@pytest.mark.postgresql
 def test_from_sqlite_to_postgresql_and_back_every_row_is_the_same(
     full: Library, archive: Path, fresh: Library, server: str, tmp_path: Path
 ) -> None:
