@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.database import new_id, reading, writing
 from app.library import Library
-from app.outbox import Job, enqueue, forget_failed
+from app.outbox import Job, OutboxRow, enqueue, forget_failed
 from app.replay import Replay, replaying
 from app.resources.entries import edition_entries
 from app.resources.models import Edition
@@ -51,6 +51,17 @@ def index_all_again(library: Library) -> int:
     """Ask for every published edition to be indexed; how many there are."""
     editions = _published(library)
     with writing(library.sessions) as session:
+        for edition in editions:
+            enqueue(session, Job.INDEX, edition)
+    return len(editions)
+
+
+def index_what_is_not_asked_for(library: Library) -> int:
+    """Ask for every published edition that nobody has asked for yet; how many there are."""
+    asked = select(OutboxRow.subject).where(OutboxRow.job == Job.INDEX)
+    query = select(Edition.id).where(Edition.published_at.is_not(None), Edition.id.not_in(asked))
+    with writing(library.sessions) as session:
+        editions = session.scalars(query).all()
         for edition in editions:
             enqueue(session, Job.INDEX, edition)
     return len(editions)

@@ -29,6 +29,7 @@ from app.outbox import (
     release,
     renew,
 )
+from app.rebuilding import index_what_is_not_asked_for
 from app.resources.entries import edition_entries
 from app.resources.file_reading import give_up_reading, read_file
 from app.search.counting import forget_old_searches
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 PARSERS = 2  # each parse is a process of its own; more than the cores would only take turns
 IDLE_SECONDS = 1.0
 MISMATCH_SECONDS = 30.0
+LOOK_SECONDS = 30.0  # between two looks at whether the index is still there
 REST_SECONDS = 3.0  # between two attempts at an index that is away
 PUT_OFF_SECONDS = 5.0  # how long `finish` waits for jobs that were put off
 EMBED_PASSAGES = 96  # a slice: about ten seconds with their windows, one write to the index
@@ -72,6 +74,7 @@ class Worker:
         self._leased: tuple[int, ...] = ()
         self._tidied: date | None = None
         self._index_rests_until = 0.0
+        self._looks_at = 0.0
         self._closed = Event()
         self._heart = Thread(target=self._renew, name="leases", daemon=True)
         self._heart.start()
@@ -85,7 +88,7 @@ class Worker:
         """Work until told to stop; what is in hand is finished first."""
         while not stop.is_set():
             try:
-                busy = self.step()
+                busy = self.step() or self._look_after()
             except IndexMismatch as error:
                 log.error("%s: run `passerelle index rebuild`", error)
                 stop.wait(MISMATCH_SECONDS)
@@ -97,17 +100,22 @@ class Worker:
                 stop.wait(IDLE_SECONDS)
             else:
                 if not busy:
-                    self._tidy()
                     stop.wait(IDLE_SECONDS)
         self.close()
 
-    def _tidy(self) -> None:
-        """Once a day, while nothing waits, let go of what is kept for a time only."""
+    def _look_after(self) -> bool:
+        """While nothing waits: see that the index is still there, and once a day let go of what is
+        kept for a time only. Whether there is something to do now.
+        """
         today = now().date()
         if self._tidied != today:
             self._tidied = today
             with writing(self._library.sessions) as session:
                 forget_old_searches(session, today)
+        if monotonic() < self._looks_at:
+            return False
+        self._looks_at = monotonic() + LOOK_SECONDS
+        return self._fill_if_empty()
 
     def finish(self) -> None:
         """Do what waits or will wait in a moment, then stop.
@@ -212,6 +220,7 @@ class Worker:
 
     def _index(self, claims: Sequence[Claim]) -> None:
         """Let the index hold what the database says, then ask for the vectors."""
+        self._fill_if_empty()
         with self._library.index.writer() as writer:
             # Read under the writer's lock: of two workers the last to write has read last.
             entries = self._entries(claims)
@@ -222,6 +231,17 @@ class Worker:
                 done(session, single)
                 if entries[single.id] and self._library.embedder is not None:
                     enqueue(session, Job.EMBED, single.subject)
+
+    def _fill_if_empty(self) -> bool:
+        """An index that lost everything (a disk that was replaced) is filled again from the
+        database; at the very beginning there is nothing else to ask for. Whether that was so.
+        """
+        if not self._library.index.is_empty():
+            return False
+        missing = index_what_is_not_asked_for(self._library)
+        if missing:
+            log.warning("the index is empty: %s editions are indexed again", missing)
+        return bool(missing)
 
     def _entries(self, claims: Sequence[Claim]) -> dict[int, list[Entry]]:
         with reading(self._library.sessions) as session:

@@ -206,6 +206,9 @@ class SearchIndex(Protocol):
     def all_ids(self) -> Iterator[str]:
         """Ids of all entries, in no order."""
 
+    def is_empty(self) -> bool:
+        """Whether it holds no entry at all."""
+
     def status(self) -> IndexStatus: ...
 
     def close(self) -> None: ...

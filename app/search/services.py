@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from time import perf_counter
+from typing import Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -20,9 +21,12 @@ from app.resources.models import Edition
 from app.resources.permissions import ANYONE, Reader, is_readable
 from app.search.fields import resolve
 from app.search.hits import Asking, SearchHit, describe
+from indexes.errors import IndexUnavailable
 from indexes.query_parser import parse
 from indexes.searcher import collapse, facet_counts
 from indexes.types import Hit, Ranking, Scope, SearchQuery
+
+_ANY_PUBLISHED: Final = select(Edition.id).where(Edition.published_at.is_not(None)).limit(1)
 
 
 class Sort(StrEnum):
@@ -73,6 +77,8 @@ def search(library: Library, request: SearchRequest) -> SearchPage:
     """
     query, unknown = _query(library, request)
     ranking = library.searcher.search(query)
+    if not ranking.hits and _is_lost(library):
+        raise IndexUnavailable("The index is empty; the worker fills it from the database")
     began = perf_counter()
     with reading(library.sessions) as session:
         permitted = _permitted(session, ranking.hits, request.reader)
@@ -83,6 +89,14 @@ def search(library: Library, request: SearchRequest) -> SearchPage:
         shown = describe(session, ordered[first : first + request.per_page], asking)
     seconds = {**ranking.seconds, "page": perf_counter() - began}
     return replace(_summary(ranking, hits, request), hits=shown, seconds=seconds, unknown=unknown)
+
+
+def _is_lost(library: Library) -> bool:
+    """Whether the index holds nothing of what is published: then nothing found means nothing."""
+    if not library.index.is_empty():
+        return False
+    with reading(library.sessions) as session:
+        return session.scalar(_ANY_PUBLISHED) is not None
 
 
 def _query(library: Library, request: SearchRequest) -> tuple[SearchQuery, tuple[str, ...]]:

@@ -179,6 +179,16 @@ class ElasticsearchIndex:
             ):
                 yield hit["_id"]
 
+    def is_empty(self) -> bool:
+        """Whether it holds no entry at all."""
+        generation = self._generations.current()
+        if generation is None:
+            return True
+        told = self._connection.search(
+            generation.name, size=0, terminate_after=1, track_total_hits=True
+        )
+        return not told["hits"]["total"]["value"]
+
     def status(self) -> IndexStatus:
         """What the index holds; before the first generation, nothing."""
         generation = self._generations.current()

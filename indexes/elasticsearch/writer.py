@@ -34,7 +34,13 @@ class Batch:
         self._unseen = False  # something was sent that searches do not see yet
 
     def replace(self, source: str, entries: Sequence[Entry]) -> None:
-        """See `IndexWriter.replace`."""
+        """See `IndexWriter.replace`.
+
+        Raises:
+            ValueError: an entry is of another source.
+        """
+        if any(entry.source != source for entry in entries):
+            raise ValueError(f"Entries of another source than {source}")
         held = self._of_source(source)
         moved = [entry.id for entry in entries if entry.id not in held]
         before = held | self._known(moved)

@@ -134,6 +134,11 @@ class EmbeddedIndex:
             for language in opened.words.values() if opened else ():
                 yield from language.all_ids()
 
+    def is_empty(self) -> bool:
+        """Whether it holds no entry at all."""
+        with self._reader.opened() as opened:
+            return opened is None or not any(own.count for own in opened.words.values())
+
     def status(self) -> IndexStatus:
         """What the index holds; before the first generation, nothing."""
         with self._reader.opened() as opened:

@@ -1,6 +1,8 @@
 """An index built anew while the library changes."""
 
+import shutil
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 
@@ -11,7 +13,7 @@ from app.outbox import Job, OutboxRow, enqueue
 from app.rebuilding import index_all_again, rebuild_index
 from app.replay import Change, Rebuild, replaying
 from app.worker import Worker
-from indexes.errors import IndexIncomplete
+from indexes.errors import IndexIncomplete, IndexUnavailable
 from tests.app.ingesting import arrive, found, work
 
 
@@ -89,4 +91,32 @@ def test_everything_can_be_asked_to_be_indexed_again(words_library: Library) -> 
     with words_library.sessions() as session:
         assert [row.job for row in session.query(OutboxRow)] == [Job.INDEX]
     work(words_library)
+    assert found(words_library, "harbour") == ["One"]
+
+
+def test_an_index_that_lost_everything_is_filled_again(words_library: Library) -> None:
+    arrive(words_library, "# One\n\nThe harbour of Cotonou.", "one.md")
+    work(words_library)
+    shutil.rmtree(words_library.config.index)
+    with pytest.raises(IndexUnavailable, match="empty"):
+        found(words_library, "harbour")
+    arrive(words_library, "# Two\n\nA lighthouse.", "two.md")
+    work(words_library)
+    assert found(words_library, "harbour") == ["One"]
+    assert found(words_library, "lighthouse") == ["Two"]
+
+
+def test_a_worker_with_nothing_to_do_sees_that_the_index_is_gone(words_library: Library) -> None:
+    arrive(words_library, "# One\n\nThe harbour of Cotonou.", "one.md")
+    work(words_library)
+    shutil.rmtree(words_library.config.index)
+    stop = Event()
+    worker = Thread(target=Worker(words_library).run, args=(stop,))
+    worker.start()
+    for _ in range(300):
+        if not words_library.index.is_empty():
+            break
+        stop.wait(0.1)
+    stop.set()
+    worker.join()
     assert found(words_library, "harbour") == ["One"]
