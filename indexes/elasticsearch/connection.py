@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError, TransportError
 from elasticsearch.helpers import BulkIndexError, streaming_bulk
+from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from indexes.elasticsearch.address import Address
 from indexes.elasticsearch.circuit import Circuit
@@ -27,6 +28,12 @@ _NEVER: Final = (400, 413)  # what is asked is at fault, and not the moment
 _LATER: Final = (429, 502, 503, 504)  # the server says so itself: try again
 
 
+class _Lines(OrjsonSerializer, NdjsonSerializer):
+    """Lines of JSON by orjson: a vector as numbers takes a tenth of the time."""
+
+    mimetype = "application/x-ndjson"
+
+
 class Connection:
     """One cluster; several threads may use it at once. Nothing is connected before the first call.
 
@@ -42,6 +49,7 @@ class Connection:
             if address.user and not address.api_key
             else None,
             connections_per_node=CONNECTIONS,
+            serializers={"application/json": OrjsonSerializer(), "application/x-ndjson": _Lines()},
             retry_on_timeout=False,
             max_retries=0,
             **_certificates(address),

@@ -30,6 +30,7 @@ class Batch:
         self._index = index
         self._dimensions = dimensions
         self._at_once = at_once
+        self._replaced: set[str] = set()  # sources of a new generation
         self._changes: dict[str, Document | None] = {}  # by id; none removes it
         self._unseen = False  # something was sent that searches do not see yet
 
@@ -41,15 +42,18 @@ class Batch:
         """
         if any(entry.source != source for entry in entries):
             raise ValueError(f"Entries of another source than {source}")
-        held = self._of_source(source)
-        moved = [entry.id for entry in entries if entry.id not in held]
+        self._send_if_many()  # before, so that an entry's vectors mostly go with it
+        is_new = not self._at_once and source not in self._replaced
+        held = {} if is_new else self._of_source(source)
+        moved = [] if is_new else [entry.id for entry in entries if entry.id not in held]
         before = held | self._known(moved)
         for entry_id in held:
             self._changes[entry_id] = None
         for entry in entries:
             vectors = _vectors(before.get(entry.id, {}), self._dimensions)
             self._changes[entry.id] = document(entry) | vectors
-        self._send_if_many()
+        if not self._at_once:
+            self._replaced.add(source)
 
     def add_vectors(self, entries: Sequence[Entry], vectors: Sequence[Vectors]) -> None:
         """See `IndexWriter.add_vectors`.
@@ -62,7 +66,6 @@ class Batch:
         for entry, own in zip(entries, kept, strict=True):
             if (found := held.get(entry.id)) is not None:
                 self._changes[entry.id] = with_vectors(found, own)
-        self._send_if_many()
 
     def commit(self) -> None:
         """Send what waits and let everybody see it."""
