@@ -67,9 +67,13 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.base
 	@touch $@
 
 .PHONY: test
-test: $(VENV)/.dev model system check ## Everything: format, lint, types, contracts, unit, browser
-	@$(BIN)/pytest -q -m "not slow and not browser"
-	@$(BIN)/pytest -q -m "slow or browser"
+test: $(VENV)/.dev model system servers check ## Everything: format, lint, types, contracts, unit, servers, browser
+	@$(BIN)/pytest -q -m "not slow and not browser and not elasticsearch and not soak"
+	@$(BIN)/pytest -q -m "(slow or browser or elasticsearch) and not soak"
+
+.PHONY: soak
+soak: $(VENV)/.dev model system servers ## Longer proofs, of the servers that the tests start among them
+	@$(BIN)/pytest -q -m soak
 
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types and import contracts
@@ -86,6 +90,10 @@ format: $(VENV)/.dev ## Put the code in form
 .PHONY: system
 system: ## Debian packages that the tests use, where that can be done
 	@bash tests/system_packages.sh
+
+.PHONY: servers
+servers: $(VENV)/.dev ## The Elasticsearch that the tests start (ELASTICSEARCH_URL names another)
+	@[ -n "$${ELASTICSEARCH_URL:-}" ] || $(BIN)/python -m tests.servers.elasticsearch_distribution
 
 .PHONY: translations
 translations: $(VENV)/.dev ## Bring the messages of code and templates into the catalogues

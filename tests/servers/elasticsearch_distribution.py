@@ -203,3 +203,8 @@ def _let_all_read(server: Path) -> None:
     """Whatever our umask is; the archive's own modes are lost in unpacking."""
     for path in (server, *server.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+
+
+if __name__ == "__main__":
+    if reason := problem():
+        print(f"no Elasticsearch for the tests: {reason}")

@@ -15,8 +15,8 @@ import pytest
 
 from tests.servers.elasticsearch import ElasticsearchServer, GivenServer, ServerFailed
 
-# The first test of the first run fetches the server.
-pytestmark = [pytest.mark.elasticsearch, pytest.mark.timeout(600)]
+# Of what tests are made of, and not of the product. The first run fetches the server.
+pytestmark = [pytest.mark.elasticsearch, pytest.mark.soak, pytest.mark.timeout(600)]
 
 Server = ElasticsearchServer | GivenServer
 INDEX = "server_tests"
@@ -248,7 +248,6 @@ def test_paused(own_elasticsearch: ElasticsearchServer) -> None:
     assert ask(own_elasticsearch, "GET", "_cluster/health")["status"] in ("green", "yellow")
 
 
-@pytest.mark.slow
 def test_wiped(own_elasticsearch: ElasticsearchServer) -> None:
     with ElasticsearchServer(heap="512m") as server:
         ask(server, "PUT", INDEX)
@@ -269,7 +268,6 @@ def test_why_it_did_not_start(own_elasticsearch: ElasticsearchServer) -> None:
     server.close()
 
 
-@pytest.mark.slow
 def test_it_ends_with_whoever_started_it(own_elasticsearch: ElasticsearchServer) -> None:
     """Even with one that is killed while it has paused the server."""
     script = (
