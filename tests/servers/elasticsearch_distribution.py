@@ -11,6 +11,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -207,4 +208,4 @@ def _let_all_read(server: Path) -> None:
 
 if __name__ == "__main__":
     if reason := problem():
-        print(f"no Elasticsearch for the tests: {reason}")
+        sys.stdout.write(f"no Elasticsearch for the tests: {reason}\n")
