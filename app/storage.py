@@ -6,13 +6,14 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK = 1 << 20
 _NAME = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED = ".new-"
 
 
 class FileTooLarge(Exception):
@@ -52,7 +53,8 @@ class FileStore:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-") as aside:
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=_UNFINISHED) as aside:
+            fcntl.flock(aside, fcntl.LOCK_EX)  # tells it from what a killed process has left
             while chunk := stream.read(_CHUNK):
                 size += len(chunk)
                 if size > limit:
@@ -75,6 +77,13 @@ class FileStore:
             os.link(aside, target)
         except FileExistsError:
             return  # another process stored the same bytes a moment ago
+
+    def forget_unfinished(self) -> None:
+        """Take away what killed processes were writing; what is still being written is locked."""
+        for path in self._folder.glob(f"{_UNFINISHED}*"):
+            with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as left:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
 
     def remove(self, sha256: str) -> None:
         """Let go of a file; while someone counts on it (`holding`), it is laid aside first."""

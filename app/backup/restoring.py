@@ -6,7 +6,6 @@ the files it had copied, or, where the rows were in, goes on with the index (`em
 """
 
 import base64
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,6 +79,7 @@ def restore(library: Library, archive: Path, progress: Progress) -> Restored:
         continued = ground.has_begun
         if not ground.has_rows():
             ground.check()
+            library.files.forget_unfinished()
             _check_room(library, manifest)
             ground.begin()
             _bring_to(library, manifest.about.revision)
@@ -191,7 +191,8 @@ def _keep_evaluation(path: Path, member: Member) -> None:
     if path.exists() and path.read_bytes() != content:
         raise BackupError(f"{path} is there already, and is another one: move it away.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    # One name, as one restore goes on at a time: the next writes over what a killed one has left.
+    beside = path.with_name(f".{path.name}.restored")
     beside.write_bytes(content)
     beside.replace(path)
 

@@ -1,3 +1,4 @@
+import io
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -148,8 +149,6 @@ def test_the_built_in_lists_are_topics_with_three_labels(library: Library) -> No
 
 class TestFileStore:
     def test_bytes_come_back_under_their_hash_and_are_kept_once(self, tmp_path) -> None:
-        import io
-
         files = FileStore(tmp_path / "files")
         first = files.add(io.BytesIO(b"abc"), 10)
         assert first == files.add(io.BytesIO(b"abc"), 10)
@@ -162,9 +161,24 @@ class TestFileStore:
         ]
 
     def test_too_many_bytes_leave_nothing_behind(self, tmp_path) -> None:
-        import io
-
         files = FileStore(tmp_path / "files")
         with pytest.raises(FileTooLarge):
             files.add(io.BytesIO(b"0123456789A"), 10)
         assert not [p for p in (tmp_path / "files").rglob("*") if p.is_file()]
+
+    def test_what_a_killed_process_left_goes_and_what_is_being_written_stays(
+        self, tmp_path: Path
+    ) -> None:
+        files = FileStore(tmp_path / "files")
+
+        class Meanwhile(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                files.forget_unfinished()
+                return super().read(size)
+
+        kept = files.add(Meanwhile(b"abc"), 10)
+        (tmp_path / "files" / ".new-left").write_bytes(b"ab")
+        files.forget_unfinished()
+        assert [p for p in (tmp_path / "files").rglob("*") if p.is_file()] == [
+            files.path(kept.sha256)
+        ]
