@@ -16,7 +16,7 @@ from app.resources.vocabulary import SCHEMES
 MARK: Final = "restore.begun"
 TOPICS: Final = "topic"
 # What a portal and a worker that run beside fill and empty by themselves.
-_PASSING: Final = frozenset({"outbox", "search_count"})
+PASSING: Final = frozenset({"outbox", "search_count"})
 
 
 class Ground:
@@ -56,7 +56,7 @@ class Ground:
 
     def has_rows(self) -> bool:
         """Whether the archive's rows are in already: they came in all at once."""
-        wanted = {name for name, rows in self._manifest.tables.items() if rows} - _PASSING
+        wanted = {name for name, rows in self._manifest.tables.items() if rows} - PASSING
         return self.has_begun and wanted <= set(_filled(self._library, with_topics=True))
 
     def check(self) -> None:
