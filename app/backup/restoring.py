@@ -17,14 +17,14 @@ from typing import BinaryIO, Final, cast
 from alembic import command
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table, update
+from sqlalchemy import Connection, Engine, Table, update
 
 from app.backup.archive import Member, Section, open_members
 from app.backup.checking import check
 from app.backup.emptiness import PASSING, TOPICS, Ground
 from app.backup.making import Progress
 from app.backup.manifest import BackupError, Manifest, json_of
-from app.backup.tables import Loader, count_rows, tables_of
+from app.backup.tables import Loader, count_rows, tables_of, take_time
 from app.database import reading
 from app.library import Library
 from app.migrations import alembic_config, current_revision, newest_revision, upgrade
@@ -135,7 +135,7 @@ def _bring_to(library: Library, revision: str) -> None:
 def _load(
     library: Library, archive: Path, manifest: Manifest, progress: Progress
 ) -> list[Compared]:
-    with _writing(library) as connection:
+    with _writing(library.engine) as connection:
         loader = Loader(connection)
         loader.empty(TOPICS)
         size = archive.stat().st_size
@@ -148,10 +148,11 @@ def _load(
 
 
 @contextmanager
-def _writing(library: Library) -> Iterator[Connection]:
-    with library.engine.connect() as plain:
+def _writing(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as plain:
         connection = plain.execution_options(writes=True)
         with connection.begin():
+            take_time(connection)
             yield connection
 
 

@@ -59,8 +59,20 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         with connection.begin():
+            take_time(connection)
             revision_of(connection)  # SQLite takes its snapshot at the first reading
             yield connection
+
+
+def take_time(connection: Connection) -> None:
+    """Let this transaction take as long as it needs.
+
+    PostgreSQL ends one in which nothing happens for some minutes, and a restore copies all files
+    between two statements; and in a library of millions of pages, counting takes its time.
+    """
+    if connection.dialect.name == "postgresql":
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = 0"))
 
 
 def revision_of(connection: Connection) -> str | None:
