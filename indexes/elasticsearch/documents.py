@@ -4,11 +4,8 @@ Candidates are read from columns alone (`COLUMNS`): id, address, attributes and 
 kept beside them.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-
-import numpy as np
 
 from indexes.analysis import compounds_of_blanked, prepare, search_language
 from indexes.attributes import (
@@ -21,6 +18,7 @@ from indexes.attributes import (
     to_json,
 )
 from indexes.base import Vectors
+from indexes.elasticsearch.packing import packed, unpacked
 from indexes.elasticsearch.settings import (
     ADDRESS,
     ATTRIBUTES,
@@ -43,7 +41,6 @@ from indexes.types import Entry
 
 Document = dict[str, Any]
 COLUMNS: Final = (ID, ADDRESS, ATTRIBUTES, VECTORS)
-_LITTLE_ENDIAN: Final = "<i2"
 
 
 def document(entry: Entry) -> Document:
@@ -76,11 +73,15 @@ def document(entry: Entry) -> Document:
 
 def with_vectors(found: Document, kept: Sixteen) -> Document:
     """The document with an entry's vectors, shape (1 + windows, dimensions)."""
-    data = kept.astype(_LITTLE_ENDIAN).tobytes()
-    return found | {
-        VECTOR: restored(kept[0]).tolist(),
-        VECTORS: base64.b64encode(data).decode(),
-    }
+    return found | {VECTOR: restored(kept[0]).tolist(), VECTORS: packed(kept)}
+
+
+def kept_vectors(found: Document, dimensions: int) -> Document:
+    """Those fields of a stored document, as they are; nothing where it has no vectors."""
+    stored = found.get(VECTORS)
+    if not stored:
+        return {}
+    return {VECTOR: unpacked(stored, dimensions)[0].tolist(), VECTORS: stored}
 
 
 def entry_of(source: Mapping[str, Any]) -> Entry:
@@ -113,14 +114,7 @@ def about(columns: Mapping[str, Sequence[str]]) -> About:
 def vectors(columns: Mapping[str, Sequence[str]], dimensions: int) -> Vectors | None:
     """All vectors of a candidate, shape (1 + windows, dimensions); none if there are none yet."""
     stored = columns.get(VECTORS)
-    return restored(unpacked(stored[0], dimensions)) if stored else None
-
-
-def unpacked(stored: str, dimensions: int) -> Sixteen:
-    """Vectors as they are kept, shape (1 + windows, dimensions)."""
-    data = base64.b64decode(stored)
-    found: Sixteen = np.frombuffer(data, _LITTLE_ENDIAN).reshape(-1, dimensions)
-    return found
+    return unpacked(stored[0], dimensions) if stored else None
 
 
 def _attributes(stored: str) -> Attributes:

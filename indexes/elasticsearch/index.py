@@ -11,9 +11,10 @@ from indexes.elasticsearch import queries
 from indexes.elasticsearch.address import Address
 from indexes.elasticsearch.candidates import Retrieval
 from indexes.elasticsearch.connection import Connection
-from indexes.elasticsearch.documents import entry_of, unpacked
+from indexes.elasticsearch.documents import entry_of
 from indexes.elasticsearch.generations import Generation, Generations
 from indexes.elasticsearch.leases import Leases
+from indexes.elasticsearch.packing import unpacked
 from indexes.elasticsearch.settings import (
     CODES,
     ID,
@@ -25,7 +26,6 @@ from indexes.elasticsearch.settings import (
 )
 from indexes.elasticsearch.writer import Batch
 from indexes.errors import IndexMismatch
-from indexes.sixteen_bits import restored
 from indexes.types import Entry, IndexStatus
 
 MOST_SPELLINGS: Final = 60_000  # Elasticsearch gives 65,535 buckets
@@ -108,7 +108,7 @@ class ElasticsearchIndex:
         """The vectors of those entries that have some; see `SearchIndex.vectors_of`."""
         found = self._columns(ids, [VECTORS])
         return {
-            one[ID][0]: restored(unpacked(one[VECTORS][0], self._dimensions))
+            one[ID][0]: unpacked(one[VECTORS][0], self._dimensions)
             for one in found
             if VECTORS in one
         }

@@ -22,7 +22,7 @@ from indexes.analysis import (
 from indexes.elasticsearch.address import Address, VectorSearch
 
 # Of what lies in the documents; a change asks for a rebuild.
-SCHEMA_VERSION: Final = "es-1"
+SCHEMA_VERSION: Final = "es-2"
 CODES: Final = tuple(row.code for row in ROWS)
 
 ADDRESS: Final = "address"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from indexes.base import Vectors
 from indexes.elasticsearch.connection import Connection
-from indexes.elasticsearch.documents import Document, document, unpacked, with_vectors
+from indexes.elasticsearch.documents import Document, document, kept_vectors, with_vectors
 from indexes.elasticsearch.settings import VECTORS
 from indexes.sixteen_bits import rounded_rows
 from indexes.types import Entry
@@ -50,7 +50,7 @@ class Batch:
         for entry_id in held:
             self._changes[entry_id] = None
         for entry in entries:
-            vectors = _vectors(before.get(entry.id, {}), self._dimensions)
+            vectors = kept_vectors(before.get(entry.id, {}), self._dimensions)
             self._changes[entry.id] = document(entry) | vectors
         if not self._at_once:
             self._replaced.add(source)
@@ -116,9 +116,3 @@ class Batch:
     def _refresh(self) -> None:
         self._connection.call(lambda client: client.indices.refresh(index=self._index))
         self._unseen = False
-
-
-def _vectors(before: Document, dimensions: int) -> Document:
-    """The fields of the vectors that a document has."""
-    stored = before.get(VECTORS)
-    return with_vectors({}, unpacked(stored, dimensions)) if stored else {}

@@ -43,4 +43,6 @@ def open_index(address: Address) -> Iterator[Callable[..., ElasticsearchIndex]]:
 
 
 class TestElasticsearch(SearchIndexConformance):
-    """All of the suite."""
+    """All of the suite. Windows are kept in eight bits (`indexes.elasticsearch.packing`)."""
+
+    windows = 0.005
