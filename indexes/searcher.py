@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from time import perf_counter
 from typing import Final
 
@@ -59,7 +60,8 @@ class Searcher:
         if parsed.is_listing:
             return self._listing(parsed, query)
         clock = _Clock()
-        embedding = self._beside.submit(self._embed, parsed.meaning, clock)
+        # In the context of whoever asks, so that the log knows which request it was.
+        embedding = self._beside.submit(copy_context().run, self._embed, parsed.meaning, clock)
         question = Question(parsed, query.scope, fusion.CANDIDATES, embedding.result)
         found = self._index.candidates(question)
         with clock.stage("ranking"):
