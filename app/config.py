@@ -104,13 +104,20 @@ def _model(text: str | None) -> ModelChoice:
 def _cluster(environment: Mapping[str, str]) -> Address | None:
     """Where Elasticsearch is; none where the index is a folder on this machine."""
     url = environment.get("PASSERELLE_INDEX_URL")
-    if not url:
-        return None
-    key, ca = (environment.get(f"PASSERELLE_INDEX_{name}", "") for name in ("API_KEY", "CA"))
     try:
-        return read_address(url, key, ca)
+        return cluster_at(url, environment) if url else None
     except UnknownIndex as error:
         raise ConfigError(f"PASSERELLE_INDEX_URL: {error}.") from error
+
+
+def cluster_at(url: str, environment: Mapping[str, str] = os.environ) -> Address:
+    """An address with the key and the certificate that the environment has for it.
+
+    Raises:
+        UnknownIndex: see `read_address`.
+    """
+    key, ca = (environment.get(f"PASSERELLE_INDEX_{name}", "") for name in ("API_KEY", "CA"))
+    return read_address(url, key, ca)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from indexes.elasticsearch.address import Address, read_address
 from indexes.embedding.model_choice import read_choice
 from indexes.embedding.onnx_engine import default_model_folder
-from indexes.errors import IndexesError
+from indexes.errors import IndexesError, UnknownIndex
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,6 +89,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache", type=Path, metavar="FILE", help="keep vectors of documents in this file"
     )
+    parser.add_argument(
+        "--index",
+        type=_cluster,
+        metavar="URL",
+        help="ask Elasticsearch, as in PASSERELLE_INDEX_URL; its temporary indexes are removed",
+    )
     parser.set_defaults(run=_evaluate)
 
 
@@ -96,6 +103,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
+
+
+def _cluster(text: str) -> Address:
+    try:
+        return read_address(text)
+    except UnknownIndex as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _build_model(options: argparse.Namespace) -> None:
@@ -124,7 +138,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     cache = VectorCache(options.cache) if options.cache else None
     embedder = load_embedder(options.model, cache)
-    request = Request(tuple(options.folders), options.queries)
+    request = Request(tuple(options.folders), options.queries, cluster=options.index)
     evaluations = evaluate(request, embedder, _show_progress)
     if options.json:
         for evaluation in evaluations:

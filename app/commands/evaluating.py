@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from app.commands.output import Steps, as_json, give_up, say
+from app.config import cluster_at
 from app.library import Library
 from indexes.errors import IndexesError
 from indexes.evaluation.asking import WITH_TITLES, Request
@@ -32,6 +33,7 @@ UNNAMED = "this run"
 @click.option("--with-titles", is_flag=True, help="Once more with titles of documents, apart.")
 @click.option("--save", metavar="NAME", help="Keep this run under a name.")
 @click.option("--against", metavar="NAME|FILE", help="Compare with a run that was kept.")
+@click.option("--index", metavar="URL", help="Ask Elasticsearch; see PASSERELLE_INDEX_URL.")
 @click.option("--history", is_flag=True, help="List the runs that were kept, and stop.")
 @as_json
 @click.pass_obj
@@ -42,6 +44,7 @@ def evaluate(
     with_titles: bool,
     save: str | None,
     against: str | None,
+    index: str | None,
     history: bool,
     as_json: bool,
 ) -> None:
@@ -55,8 +58,9 @@ def evaluate(
     if history:
         _print(_history_object(runs.history()), history_table(runs.history()), as_json)
         return
-    request = Request(_sets(folders), queries, with_titles)
     try:
+        cluster = cluster_at(index) if index else None
+        request = Request(_sets(folders), queries, with_titles, cluster=cluster)
         before = _earlier(runs, against) if against else None
         if save:
             runs.check_new(save)
@@ -88,7 +92,8 @@ def _earlier(runs: RunFolder, name: str) -> Run:
 def _measured(library: Library, request: Request, name: str) -> Run:
     if library.embedder is None:
         give_up("The model is not built: run `make model`, then ask again.")
-    about = about_now(library.embedder.fingerprint, request.queries)
+    asked = "elasticsearch" if request.cluster else "embedded"
+    about = about_now(library.embedder.fingerprint, request.queries, asked)
     with Steps() as steps:
         return make_run(name, about, measure(request, library.embedder, steps.show))
 

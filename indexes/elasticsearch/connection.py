@@ -37,11 +37,12 @@ class _Lines(OrjsonSerializer, NdjsonSerializer):
 class Connection:
     """One cluster; several threads may use it at once. Nothing is connected before the first call.
 
+    `patience` is how many seconds a search may take.
     Every method raises IndexUnavailable where the cluster cannot be reached, cannot take the
     request now, or refuses it.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, patience: float = SEARCH_SECONDS) -> None:
         self._client = Elasticsearch(
             address.url,
             api_key=address.api_key or None,
@@ -54,7 +55,7 @@ class Connection:
             max_retries=0,
             **_certificates(address),
         )
-        self._searching = self._client.options(request_timeout=SEARCH_SECONDS)
+        self._searching = self._client.options(request_timeout=patience)
         self._writing = self._client.options(
             request_timeout=WRITE_SECONDS, max_retries=2, retry_on_status=_LATER
         )

@@ -10,7 +10,7 @@ from indexes.base import Candidates, IndexWriter, Question, Vectors, check_count
 from indexes.elasticsearch import queries
 from indexes.elasticsearch.address import Address
 from indexes.elasticsearch.candidates import Retrieval
-from indexes.elasticsearch.connection import Connection
+from indexes.elasticsearch.connection import SEARCH_SECONDS, Connection
 from indexes.elasticsearch.documents import entry_of
 from indexes.elasticsearch.generations import Generation, Generations
 from indexes.elasticsearch.leases import Leases
@@ -37,12 +37,19 @@ _REBUILDING: Final = "rebuild"
 class ElasticsearchIndex:
     """A `SearchIndex` on a cluster. Several threads and processes may search it at once.
 
-    `dimensions` and `fingerprint` are as in `EmbeddedIndex`. Nothing is asked of the cluster before
-    the first call.
+    `dimensions` and `fingerprint` are as in `EmbeddedIndex`; `patience` is how many seconds a
+    search may take. Nothing is asked of the cluster before the first call.
     """
 
-    def __init__(self, address: Address, *, dimensions: int, fingerprint: str) -> None:
-        self._connection = Connection(address)
+    def __init__(
+        self,
+        address: Address,
+        *,
+        dimensions: int,
+        fingerprint: str,
+        patience: float = SEARCH_SECONDS,
+    ) -> None:
+        self._connection = Connection(address, patience)
         self._generations = Generations(self._connection, address)
         self._leases = Leases(self._connection, address.name)
         self._dimensions = dimensions
@@ -206,6 +213,12 @@ class ElasticsearchIndex:
             vectors=told["aggregations"]["vectors"]["doc_count"],
             size=self._generations.size(generation),
         )
+
+    def remove(self) -> None:
+        """Take all generations off the cluster, and who wrote them: for indexes of a while."""
+        for generation in self._generations.all():
+            self._generations.remove(generation)
+        self._leases.remove()
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -54,6 +54,10 @@ class Leases:
         found = self._read(what)
         return found is not None and found["_source"]["until"] > time()
 
+    def remove(self) -> None:
+        """Forget all leases, with the place they are kept in."""
+        self._connection.found(lambda client: client.indices.delete(index=self._index))
+
     def _take(self, what: str, owner: str) -> None:
         found = self._read(what)
         if found is not None and found["_source"]["until"] > time():

@@ -1,16 +1,15 @@
 """A set's documents in a temporary index, its queries asked of the product's own search."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from indexes.analysis import search_language
-from indexes.embedded.index import EmbeddedIndex
+from indexes.base import SearchIndex
+from indexes.elasticsearch.address import Address
 from indexes.embedding.base import Embedder
 from indexes.embedding.repeated_query import RepeatedQueryEmbedder
 from indexes.embedding.windows import embed_entries
@@ -18,6 +17,7 @@ from indexes.evaluation.metrics import METRICS, first_relevant
 from indexes.evaluation.pools import Pool, pools_of, relevant_in
 from indexes.evaluation.results import Evaluation, Outcome
 from indexes.evaluation.sets import JudgedSet, JudgedText, read_judged_set, sample
+from indexes.evaluation.temporary import temporary_index
 from indexes.fusion import Constants
 from indexes.searcher import Searcher
 from indexes.types import Entry, Kind, Scope, SearchQuery
@@ -35,21 +35,23 @@ class Request:
 
     `with_titles`: each set once more, its documents' titles given to the index, reported apart:
     in some sets (CNIL) the title is the query. `constants` of the ranking are the model's own
-    unless given.
+    unless given. `cluster`: where the temporary indexes lie, if not on this machine.
     """
 
     folders: tuple[Path, ...]
     queries: int | None = None
     with_titles: bool = False
     constants: Constants | None = None
+    cluster: Address | None = None
 
 
 def evaluate(
     request: Request, embedder: Embedder, progress: Progress | None = None
 ) -> list[Evaluation]:
-    """Ask the sets' queries of the embedded index.
+    """Ask the sets' queries, each set's of a temporary index.
 
     Raises:
+        IndexUnavailable: the cluster does not answer.
         MalformedTestSet: a set cannot be read; before any is asked.
         ModelMissing: the embedder cannot be loaded.
     """
@@ -58,9 +60,7 @@ def evaluate(
     report = progress or _say_nothing
     kinds = (False, True) if request.with_titles else (False,)
     return [
-        _evaluate(own, embedder, report, titles=titles, constants=request.constants)
-        for own in sets
-        for titles in kinds
+        _evaluate(own, embedder, report, request, titles=titles) for own in sets for titles in kinds
     ]
 
 
@@ -71,9 +71,9 @@ def _evaluate(
     judged: JudgedSet,
     embedder: Embedder,
     progress: Progress,
+    request: Request,
     *,
     titles: bool,
-    constants: Constants | None,
 ) -> Evaluation:
     name = judged.name + (WITH_TITLES if titles else "")
     texts = {query.id: query.text for query in judged.queries.values()}
@@ -82,8 +82,9 @@ def _evaluate(
     def report(what: str, done: int, total: int) -> None:
         progress(f"{what} {name}", done, total)
 
-    with _temporary_index(entries, embedder, report) as index:
-        searcher = Searcher(index, embedder, constants)
+    with temporary_index(embedder, request.cluster) as index:
+        _fill(index, entries, embedder, report)
+        searcher = Searcher(index, embedder, request.constants)
         outcomes = list(_outcomes(judged, searcher, report))
     return Evaluation(name, judged.digest, texts, outcomes)
 
@@ -102,21 +103,8 @@ def _entry(document: JudgedText, *, titles: bool) -> Entry:
     )
 
 
-@contextmanager
-def _temporary_index(
-    entries: Sequence[Entry], embedder: Embedder, progress: Progress
-) -> Iterator[EmbeddedIndex]:
-    with tempfile.TemporaryDirectory(prefix="passerelle-evaluation-") as folder:
-        index = EmbeddedIndex(
-            Path(folder), dimensions=embedder.dimensions, fingerprint=embedder.fingerprint
-        )
-        with closing(index):
-            _fill(index, entries, embedder, progress)
-            yield index
-
-
 def _fill(
-    index: EmbeddedIndex, entries: Sequence[Entry], embedder: Embedder, progress: Progress
+    index: SearchIndex, entries: Sequence[Entry], embedder: Embedder, progress: Progress
 ) -> None:
     with index.rebuild() as writer:
         for start in range(0, len(entries), BATCH):

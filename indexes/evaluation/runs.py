@@ -36,7 +36,8 @@ _COMPRESSION = 3
 class About:
     """What made a run. `saved` is in UTC; `commit` is known in a checkout only.
 
-    `constants` are those of the ranking; `sampled` is the number of queries a set, if not all.
+    `constants` are those of the ranking; `sampled` is the number of queries a set, if not all;
+    `index` is the kind that was asked.
     """
 
     saved: datetime
@@ -45,6 +46,7 @@ class About:
     model: str
     constants: Mapping[str, Any]
     sampled: int | None = None
+    index: str = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Run:
     evaluations: Sequence[Evaluation]
 
 
-def about_now(model: str, sampled: int | None) -> About:
+def about_now(model: str, sampled: int | None, index: str = "embedded") -> About:
     """What is to be said of a run that this software makes now with the model so called."""
     constants = asdict(fusion.constants_of(model)) | {
         "candidates": fusion.CANDIDATES,
@@ -75,6 +77,7 @@ def about_now(model: str, sampled: int | None) -> About:
         model=model,
         constants={name: _finite(value) for name, value in constants.items()},
         sampled=sampled,
+        index=index,
     )
 
 

@@ -53,7 +53,9 @@ def history_table(history: Sequence[Summary]) -> Iterator[str]:
     for summary in history:
         about = summary.about
         made = f"{about.saved:%Y-%m-%d %H:%M} UTC  {about.version} {about.commit or ''}".rstrip()
-        yield f"{summary.name}  {made}{f'  {about.sampled} queries a set' * bool(about.sampled)}"
+        asked = f"  {about.index}" * (about.index != "embedded")
+        sampled = f"  {about.sampled} queries a set" * bool(about.sampled)
+        yield f"{summary.name}  {made}{asked}{sampled}"
         means = (f"{name} {own.means['ndcg@10']:.4f}" for name, own in summary.figures.items())
         yield f"  {'  '.join(means)}"
 

@@ -361,3 +361,14 @@ def test_the_command_names_what_is_wrong(
     with pytest.raises(SystemExit) as stopped:
         main(["evaluate", str(tmp_path), "--queries", "0"])
     assert stopped.value.code == 2
+
+
+def test_the_command_refuses_an_address_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", str(tmp_path), "--index", "http://a:secret@h/i?shards=0"])
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "shards must be a number from 1" in told
+    assert "secret" not in told
