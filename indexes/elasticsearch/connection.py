@@ -116,7 +116,11 @@ class Connection:
         return True
 
     def pages(self, index: str, query: Mapping[str, Any], **body: Any) -> Iterator[Answer]:
-        """All documents that a query finds, as of now, in pages."""
+        """All documents that a query finds, as of now, in pages; at most one in one request."""
+        first = self.call(lambda c: c.search(index=index, query=query, **body))["hits"]["hits"]
+        if len(first) < body["size"]:
+            yield from first
+            return
         with self._point_in_time(index) as pit:
             after: Mapping[str, Any] = {}
             hits: Sequence[Answer] = ()

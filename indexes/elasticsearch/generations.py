@@ -50,7 +50,9 @@ class Generations:
         found = self._told(f"{self._address.name}-*")
         return [one for one in found if self._is_generation(one.name)]
 
-    def create(self, fingerprint: Mapping[str, str], dimensions: int) -> Generation:
+    def create(
+        self, fingerprint: Mapping[str, str], dimensions: int, *, whole: bool = False
+    ) -> Generation:
         """A new one, which does not answer yet."""
         number = max([int(one.name[-_DIGITS:]) for one in self.all()], default=0) + 1
         name = f"{self._address.name}-{number:0{_DIGITS}}"
@@ -58,10 +60,19 @@ class Generations:
             lambda client: client.indices.create(
                 index=name,
                 settings=index_settings(self._address),
-                mappings=mappings(dimensions, self._address.vectors, fingerprint),
+                mappings=mappings(dimensions, self._address.vectors, fingerprint, whole=whole),
             )
         )
-        return Generation(name, fingerprint, whole=False)
+        return Generation(name, fingerprint, whole)
+
+    def create_first(self, fingerprint: Mapping[str, str], dimensions: int) -> Generation:
+        """The very first, which answers: with nothing in it nothing is missing.
+
+        The alias comes second. Created with it, searches would find an index without shards.
+        """
+        generation = self.create(fingerprint, dimensions, whole=True)
+        self._point_to(generation, None)
+        return generation
 
     def publish(self, generation: Generation) -> None:
         """Let it answer, in one step; of the others the last one stays for a rollback."""

@@ -66,8 +66,7 @@ class ElasticsearchIndex:
         with self._leases.held(_WRITING):
             generation = self._generations.current()
             if generation is None:
-                generation = self._generations.create(self._fingerprint, self._dimensions)
-                self._generations.publish(generation)
+                generation = self._generations.create_first(self._fingerprint, self._dimensions)
             self._check(generation, self._fingerprint.keys())
             if not self._leases.is_held(_REBUILDING):
                 self._generations.sweep()

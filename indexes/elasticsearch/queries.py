@@ -188,6 +188,11 @@ def in_scope(scope: Scope, code: str) -> Query:
     return {"bool": {"filter": list(_wanted(scope, code)), "must_not": list(_unwanted(scope))}}
 
 
+def of_source_or_ids(source: str, ids: Sequence[str]) -> Query:
+    """Entries of a source, and those with one of the ids, whatever their source."""
+    return _any_of([{"term": {"source": source}}, {"ids": {"values": list(ids)}}])
+
+
 def holding(words: Sequence[str], codes: Sequence[str]) -> Body:
     """How many entries of each language hold each word, in text, title or heading."""
     filters = {

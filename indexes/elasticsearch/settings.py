@@ -137,11 +137,15 @@ def analysis() -> dict[str, Any]:
     }
 
 
-def mappings(dimensions: int, vectors: VectorSearch, fingerprint: Mapping[str, str]) -> Any:
-    """The fields; `fingerprint` is kept with them. Without dimensions there are no vectors."""
+def mappings(
+    dimensions: int, vectors: VectorSearch, fingerprint: Mapping[str, str], *, whole: bool = False
+) -> Any:
+    """The fields; `fingerprint` is kept with them, and whether nothing is missing any more.
+    Without dimensions there are no vectors.
+    """
     return {
         "dynamic": "strict",
-        "_meta": {"fingerprint": dict(fingerprint)},
+        "_meta": {"fingerprint": dict(fingerprint), "whole": whole},
         "properties": {
             **dict.fromkeys((ID, "source", "kind", "visible_to", FACET, LANGUAGE), _KEYWORD),
             ADDRESS: _COLUMN,

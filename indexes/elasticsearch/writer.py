@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from indexes.base import Vectors
-from indexes.elasticsearch.connection import Connection
+from indexes.elasticsearch import queries
+from indexes.elasticsearch.connection import Answer, Connection
 from indexes.elasticsearch.documents import Document, document, kept_vectors, with_vectors
 from indexes.elasticsearch.settings import VECTORS
 from indexes.sixteen_bits import rounded_rows
@@ -44,11 +45,10 @@ class Batch:
             raise ValueError(f"Entries of another source than {source}")
         self._send_if_many()  # before, so that an entry's vectors mostly go with it
         is_new = not self._at_once and source not in self._replaced
-        held = {} if is_new else self._of_source(source)
-        moved = [] if is_new else [entry.id for entry in entries if entry.id not in held]
-        before = held | self._known(moved)
-        for entry_id in held:
-            self._changes[entry_id] = None
+        before = {} if is_new else self._before(source, [entry.id for entry in entries])
+        for entry_id, found in before.items():
+            if found["source"] == source:
+                self._changes[entry_id] = None
         for entry in entries:
             vectors = kept_vectors(before.get(entry.id, {}), self._dimensions)
             self._changes[entry.id] = document(entry) | vectors
@@ -85,15 +85,29 @@ class Batch:
         told = self._connection.call(lambda client: client.mget(index=self._index, ids=ids))
         return {one["_id"]: one["_source"] for one in told["docs"] if one.get("found")}
 
-    def _of_source(self, source: str) -> dict[str, Document]:
-        """Vectors of all documents of a source by their ids, this batch's changes included."""
+    def _before(self, source: str, ids: Sequence[str]) -> dict[str, Document]:
+        """Source and vectors of all documents that are of a source or have one of the ids, this
+        batch's changes included.
+        """
+        asked, changes = set(ids), self._changes.items()
+        own = {
+            one: found
+            for one, found in changes
+            if found and (found["source"] == source or one in asked)
+        }
+        return own | {
+            hit["_id"]: hit["_source"]
+            for hit in self._stored(source, ids)
+            if hit["_id"] not in self._changes
+        }
+
+    def _stored(self, source: str, ids: Sequence[str]) -> Iterator[Answer]:
         if self._unseen:
             self._refresh()
-        query = {"term": {"source": source}}
-        hits = self._connection.pages(self._index, query, size=_PAGE, source=[VECTORS])
-        found = {hit["_id"]: hit["_source"] for hit in hits if hit["_id"] not in self._changes}
-        changes = self._changes.items()
-        return found | {one: own for one, own in changes if own and own["source"] == source}
+        query = queries.of_source_or_ids(source, ids)
+        yield from self._connection.pages(
+            self._index, query, size=_PAGE, source=["source", VECTORS]
+        )
 
     def _send_if_many(self) -> None:
         if not self._at_once and len(self._changes) >= SENT_AT:

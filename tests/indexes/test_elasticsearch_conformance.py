@@ -14,16 +14,21 @@ from tests.servers.elasticsearch import ElasticsearchServer, GivenServer
 pytestmark = pytest.mark.elasticsearch
 
 
-@pytest.fixture
-def address(elasticsearch: ElasticsearchServer | GivenServer) -> Iterator[Address]:
-    """An index of its own, gone afterwards."""
+@pytest.fixture(scope="module")
+def place(elasticsearch: ElasticsearchServer | GivenServer) -> Iterator[Address]:
+    """A name of its own, gone afterwards."""
     found = read_address(f"{elasticsearch.url}/test-{uuid4().hex[:12]}?vectors=exact")
     yield found
-    remove(found)
+    index = ElasticsearchIndex(found, dimensions=0, fingerprint="")
+    index.remove()
+    index.close()
 
 
-def remove(address: Address) -> None:
-    index = ElasticsearchIndex(address, dimensions=0, fingerprint="")
+@pytest.fixture
+def address(place: Address) -> Iterator[Address]:
+    """There is no generation before a test. Leases stay: to make their index takes as long."""
+    yield place
+    index = ElasticsearchIndex(place, dimensions=0, fingerprint="")
     for generation in index._generations.all():
         index._generations.remove(generation)
     index.close()
