@@ -63,7 +63,7 @@ class ElasticsearchIndex:
     @contextmanager
     def writer(self) -> Iterator[IndexWriter]:
         """Open the only writer; see `SearchIndex.writer`."""
-        with self._leases.held(_WRITING):
+        with self._leases.held(_WRITING) as check_lease:
             generation = self._generations.current()
             if generation is None:
                 generation = self._generations.create_first(self._fingerprint, self._dimensions)
@@ -72,12 +72,13 @@ class ElasticsearchIndex:
                 self._generations.sweep()
             batch = self._batch(generation, at_once=True)
             yield batch
+            check_lease()
             batch.commit()
 
     @contextmanager
     def rebuild(self, expected: Callable[[], int] | None = None) -> Iterator[IndexWriter]:
         """Build a new generation aside; see `SearchIndex.rebuild`. Others write meanwhile."""
-        with self._leases.held(_REBUILDING):
+        with self._leases.held(_REBUILDING) as check_lease:
             self._generations.sweep()
             generation = self._generations.create(self._fingerprint, self._dimensions)
             try:
@@ -85,6 +86,7 @@ class ElasticsearchIndex:
                 yield batch
                 batch.commit()
                 check_count(self._count(generation), expected)
+                check_lease()
             except BaseException:
                 self._generations.remove(generation)
                 raise

@@ -5,7 +5,7 @@ may differ by some seconds.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import time
@@ -31,11 +31,12 @@ class Leases:
         self._index = f"{name}-locks"
 
     @contextmanager
-    def held(self, what: str) -> Iterator[None]:
-        """Hold a lease, renewed until the context ends.
+    def held(self, what: str) -> Iterator[Callable[[], None]]:
+        """Hold a lease, renewed until the context ends; gives what sees that it is still held.
 
         Raises:
-            WriterBusy: another one holds it.
+            WriterBusy: another one holds it; from what is given, another one took it, as this
+                process stood still for so long.
         """
         owner = uuid4().hex
         self._take(what, owner)
@@ -43,7 +44,7 @@ class Leases:
         heart = Thread(target=self._renew, args=(what, owner, ended), daemon=True)
         heart.start()
         try:
-            yield
+            yield lambda: self._check(what, owner)
         finally:
             ended.set()
             heart.join()
@@ -67,6 +68,11 @@ class Leases:
             seen = _as_seen(found)
         if not self._write(what, owner, seen):
             raise WriterBusy("Another process writes to this index")
+
+    def _check(self, what: str, owner: str) -> None:
+        found = self._read(what)
+        if found is None or found["_source"]["owner"] != owner:
+            raise WriterBusy("Another process took over writing to this index")
 
     def _renew(self, what: str, owner: str, ended: Event) -> None:
         while not ended.wait(RENEWAL_SECONDS):
