@@ -5,10 +5,19 @@ from uuid import uuid4
 
 import pytest
 
+from indexes.elasticsearch import writer
 from indexes.elasticsearch.address import Address, read_address
 from indexes.elasticsearch.index import ElasticsearchIndex
 from tests.indexes.conformance import SearchIndexConformance
-from tests.indexes.material import DIMENSIONS
+from tests.indexes.material import (
+    DIMENSIONS,
+    OpenIndex,
+    assert_close,
+    entry,
+    put,
+    some_vectors,
+    some_windows,
+)
 from tests.servers.elasticsearch import ElasticsearchServer, GivenServer
 
 pytestmark = pytest.mark.elasticsearch
@@ -51,3 +60,27 @@ class TestElasticsearch(SearchIndexConformance):
     """All of the suite. Windows are kept in eight bits (`indexes.elasticsearch.packing`)."""
 
     windows = 0.005
+
+
+def test_a_source_of_several_pages_is_replaced(open_index: OpenIndex) -> None:
+    index = open_index()
+    many = [entry(f"{n:04}", source="s") for n in range(writer._PAGE + 3)]
+    put(index, *many, entry("other"), vectors=some_vectors(len(many) + 1))
+    put(index, *many[-2:])
+    assert sorted(index.all_ids()) == [*(one.id for one in many[-2:]), "other"]
+    assert index.status().vectors == 3
+
+
+def test_what_a_rebuild_has_sent_is_known_to_what_comes_after(
+    open_index: OpenIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SENT_AT", 2)
+    index, vectors = open_index(), some_windows([1, 0, 2, 0])
+    entries = [entry(name, source="s") for name in "abcd"]
+    with index.rebuild(lambda: 3) as batch:
+        batch.replace("s", entries)
+        batch.add_vectors(entries, vectors)
+        batch.replace("other", [entry("a", source="other")])
+        batch.replace("s", entries[1:3])
+    assert sorted(index.all_ids()) == ["a", "b", "c"]
+    assert_close(index.vectors_of("abcd"), {"b": vectors[1], "c": vectors[2]}, 0.005)
