@@ -102,6 +102,8 @@ def test_a_run_is_kept_listed_and_compared_by_name_or_file(
 def test_what_cannot_be_done_is_named_before_the_work(run: Run, judged: Path) -> None:
     assert "no run 'never'" in run(judged, "--against", "never").output
     assert "no name for a run" in run(judged, "--save", "../x").output
+    assert "shards must be a number" in run(judged, "--index", "http://h/i?shards=0").output
+    assert "does not answer" in run(judged, "--index", "http://127.0.0.1:9").output
     nothing = run()
     assert nothing.exit_code == 2
     assert "at least one folder" in nothing.output
