@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Config, read_config
-from app.demo.loading import load_demo
 from app.library import Library
-from app.worker import Worker
 from tests.app.databases import (
     POSTGRESQL,
     SQLITE,
@@ -19,9 +17,8 @@ from tests.app.databases import (
     PostgreSQLDatabases,
     SQLiteFiles,
 )
+from tests.app.demo import demo_in
 from tests.servers.postgresql import PostgreSQL, problem
-
-VECTORS = Path(__file__).resolve().parents[2] / ".cache" / "tests" / "demo-vectors.sqlite"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -110,22 +107,7 @@ def words_library(tmp_path: Path, database: str) -> Iterator[Library]:
 def demo_library(
     model_folder: Path, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Library]:
-    """The demo library with the real model, to be asked and not to be changed.
-
-    Its vectors stay in `.cache`: embedding them takes a minute, and texts seldom change.
-    """
+    """The demo library with the real model, to be asked and not to be changed."""
     folder = tmp_path_factory.mktemp("demo")
-    with databases.migrated(folder) as address:
-        opened = Library(
-            read_config({"PASSERELLE_DATA": str(folder), "PASSERELLE_DATABASE_URL": address})
-        )
-        VECTORS.parent.mkdir(parents=True, exist_ok=True)
-        opened.config.vector_cache.symlink_to(VECTORS)
-        for _receipt in load_demo(opened, lambda _name: None):
-            pass
-        worker = Worker(opened)
-        worker.finish()
-        worker.close()
+    with databases.migrated(folder) as address, demo_in(folder, address) as opened:
         yield opened
-        opened.index.close()
-        opened.engine.dispose()

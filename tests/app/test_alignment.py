@@ -20,7 +20,7 @@ from app.resources.metadata import Description
 from app.resources.models import Edition, File, Passage
 from app.worker import Worker
 from indexes.embedding.windows import whole_text
-from tests.app.conftest import VECTORS
+from tests.app.demo import VECTORS
 from tests.app.ingesting import arrive, work
 
 JUDGED = Path(__file__).with_name("alignment_judged.tsv")
