@@ -116,7 +116,8 @@ def cluster_at(url: str, environment: Mapping[str, str] = os.environ) -> Address
     Raises:
         UnknownIndex: see `read_address`.
     """
-    key, ca = (environment.get(f"PASSERELLE_INDEX_{name}", "") for name in ("API_KEY", "CA"))
+    key = environment.get("PASSERELLE_INDEX_API_KEY", "")
+    ca = environment.get("PASSERELLE_INDEX_CA", "")
     return read_address(url, key, ca)
 
 
