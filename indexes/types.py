@@ -135,7 +135,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """What an index holds; sizes in bytes."""
+    """What an index holds; sizes in bytes. `outdated` names in what it was built otherwise than it
+    would be now: it takes no changes until it is rebuilt.
+    """
 
     backend: str
     generation: str
@@ -143,3 +145,4 @@ class IndexStatus:
     entries: int
     vectors: int
     size: int
+    outdated: tuple[str, ...] = ()

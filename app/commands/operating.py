@@ -286,13 +286,16 @@ def _missing(library: Library) -> dict[str, str]:
 
 def _index_problem(library: Library) -> str | None:
     try:
-        built_with = library.index.status().fingerprint.get("embedder")
+        outdated = set(library.index.status().outdated)
     except IndexesError as error:
         return f"{error}. Until it answers only lists and documents can be opened."
-    embedder = library.embedder
-    if embedder is not None and built_with not in (None, embedder.fingerprint):
-        return "run `passerelle index rebuild`: it was built with another model"
-    return None
+    if library.model_problem:  # with the model back, the index is right again
+        outdated -= {"embedder", "dimensions"}
+    if not outdated:
+        return None
+    named = {"embedder": "model", "dimensions": "model"}
+    parts = ", ".join(sorted({named.get(part, part) for part in outdated}))
+    return f"run `passerelle index rebuild`: it was built with another {parts}"
 
 
 def _version(package: str) -> str | None:

@@ -151,6 +151,7 @@ class EmbeddedIndex:
                 entries=sum(language.count for language in opened.words.values()),
                 vectors=opened.vectors.count,
                 size=opened.generation.size(),
+                outdated=tuple(self._different(opened.generation, self._fingerprint.keys())),
             )
 
     def close(self) -> None:
