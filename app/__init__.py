@@ -21,13 +21,14 @@ def create_app(library: "Library | None" = None) -> "Flask":
     from app.monitoring import views as monitoring
     from app.pages import views as pages
     from app.resources import views as resources
-    from app.search import companions
+    from app.search import companions, patience
     from app.search import views as search
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # names come in the order they are told
     library = library or Library(read_config())
     requests.init_app(app)
+    patience.init_app(app)
     extensions.init_app(app, library)
     metrics.init_app(app, library)
     checks.init_app(app, library)

@@ -8,15 +8,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError, TransportError
+from elasticsearch import (
+    ApiError,
+    ConflictError,
+    Elasticsearch,
+    NotFoundError,
+    SSLError,
+    TransportError,
+)
 from elasticsearch.helpers import BulkIndexError, streaming_bulk
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
 from indexes.elasticsearch.address import Address
 from indexes.elasticsearch.circuit import Circuit
 from indexes.errors import IndexRefused, IndexUnavailable
+from indexes.patience import left as patience_left
 
 SEARCH_SECONDS: Final = 1.2  # with the embedding and the page below the two that people wait
+LEAST_SECONDS: Final = 0.02  # with less left nothing is asked any more
 WRITE_SECONDS: Final = 60.0
 CALL_SECONDS: Final = 10.0  # of all else: leases, aliases, mappings
 CONNECTIONS: Final = 16
@@ -60,13 +69,14 @@ class Connection:
             request_timeout=WRITE_SECONDS, max_retries=2, retry_on_status=_LATER
         )
         self._calling = self._client.options(request_timeout=CALL_SECONDS)
+        self._patience = patience
         self._circuit = Circuit()
 
     def msearch(self, index: str, bodies: Sequence[Mapping[str, Any]]) -> list[Answer]:
         """Several searches in one request, with the term statistics of all shards together."""
         header = {"search_type": "dfs_query_then_fetch"}
         searches = [part for body in bodies for part in (header, body)]
-        found = self._ask(lambda client: client.msearch(index=index, searches=searches))
+        found = self._ask(lambda client: client.msearch(index=index, searches=searches).body)
         answers: list[Answer] = found["responses"]
         for answer in answers:
             if "error" in answer:
@@ -75,19 +85,43 @@ class Connection:
 
     def search(self, index: str, **body: Any) -> Answer:
         """One search."""
-        return self._ask(lambda client: client.search(index=index, **body))
+        found: Answer = self._ask(lambda client: client.search(index=index, **body).body)
+        return found
 
-    def _ask(self, ask: Callable[[Elasticsearch], Any]) -> Answer:
+    def looked_up(self, ask: Callable[[Elasticsearch], Any]) -> Any | None:
+        """What a search needs to know first; none where it is not there."""
+
+        def look(client: Elasticsearch) -> Any | None:
+            try:
+                return ask(client).body
+            except NotFoundError:
+                return None
+
+        return self._ask(look)
+
+    def _ask(self, ask: Callable[[Elasticsearch], Any]) -> Any:
+        client = self._hurried()
         if not self._circuit.admits():
             raise IndexUnavailable("Elasticsearch does not answer; it is asked again in a moment")
         with self._failures_counted(), foreign_errors():
-            answer: Answer = ask(self._searching).body
-        return answer
+            return ask(client)
+
+    def _hurried(self) -> Elasticsearch:
+        """Waits as long as a search may, or as long as the person who asked has left."""
+        left = patience_left()
+        if left >= self._patience:
+            return self._searching
+        if left < LEAST_SECONDS:
+            raise IndexUnavailable("Elasticsearch took too long for this page")
+        return self._client.options(request_timeout=left)
 
     @contextmanager
     def _failures_counted(self) -> Iterator[None]:
         try:
             yield
+        except IndexRefused:  # it answered: one bad question must not stop everybody's
+            self._circuit.succeeded()
+            raise
         except IndexUnavailable:
             self._circuit.failed()
             raise
@@ -159,10 +193,11 @@ class Connection:
                 initial_backoff=0.5,
                 max_backoff=8,
                 raise_on_error=False,
+                require_alias=True,  # else what was removed meanwhile would be made, and badly
             )
             for is_done, item in done:
-                ((action, told),) = item.items()
-                if not is_done and not (action == "delete" and told.get("status") == 404):
+                (told,) = item.values()
+                if not is_done and told.get("result") != "not_found":  # gone already
                     kind = IndexRefused if told.get("status") in _NEVER else IndexUnavailable
                     raise kind(f"Elasticsearch refused: {_reason(told.get('error'))}")
 
@@ -179,6 +214,9 @@ def foreign_errors() -> Iterator[None]:
     except ApiError as error:
         kind = IndexRefused if error.status_code in _NEVER else IndexUnavailable
         raise kind(f"Elasticsearch refused: {_reason(error.body)}") from error
+    except SSLError as error:
+        told = f"Elasticsearch cannot be reached securely: {_reason(error.message)}"
+        raise IndexUnavailable(told) from error
     except TransportError as error:
         raise IndexUnavailable(f"Elasticsearch does not answer: {type(error).__name__}") from error
     except BulkIndexError as error:

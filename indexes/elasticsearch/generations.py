@@ -2,15 +2,20 @@
 
     NAME              alias of the generation in use
     NAME-000007       a generation; `_meta` of its mapping has its fingerprint
+    NAME-000007-write its alias for writing: what was removed meanwhile is not made by a write
     NAME-locks        who writes, who rebuilds (`leases`)
 
 A generation that is built aside gets its alias when it is whole. The one before is kept for a
 rollback, older ones go.
 """
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from elasticsearch import Elasticsearch
 
 from indexes.elasticsearch.address import Address
 from indexes.elasticsearch.connection import Connection
@@ -18,15 +23,21 @@ from indexes.elasticsearch.settings import index_settings, mappings
 from indexes.errors import IndexUnavailable, NothingToRollBack
 
 _DIGITS: Final = 6
+# Where no disk has room the server would wait longer for one than the client for the answer, and
+# nobody would know of the index made.
+_CREATION: Final = "6s"
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A generation as its mapping tells of it. `whole`: it was built to its end."""
+    """A generation as its mapping tells of it. `whole`: it was built to its end; `fields` stands
+    for the fields that it had then.
+    """
 
     name: str
     fingerprint: Mapping[str, str]
     whole: bool
+    fields: str = ""
 
 
 class Generations:
@@ -38,12 +49,24 @@ class Generations:
 
     def current(self) -> Generation | None:
         """The one in use; none before the first."""
-        found = self._told(self._address.name)
-        if not found:
-            return None
-        if len(found) != 1 or not self._is_generation(found[0].name):
-            raise IndexUnavailable(f"{self._address.name} is not an alias of one generation")
-        return found[0]
+        return self._one(self._connection.found(self._asking(self._address.name)))
+
+    def answering(self) -> Generation | None:
+        """The same, for those who search: they wait briefly."""
+        return self._one(self._connection.looked_up(self._asking(self._address.name)))
+
+    def check_name(self) -> None:
+        """See that generations can be reached under the name of the index.
+
+        Raises:
+            IndexUnavailable: an index that is none of ours is called so.
+        """
+        name = self._address.name
+        for one in (
+            self._connection.found(lambda client: client.indices.get_alias(index=name)) or ()
+        ):
+            if not self._is_generation(one):
+                raise IndexUnavailable(f"{one} is called as the index is to be: remove it first")
 
     def all(self) -> list[Generation]:
         """Every one, the oldest first."""
@@ -61,6 +84,8 @@ class Generations:
                 index=name,
                 settings=index_settings(self._address),
                 mappings=mappings(dimensions, self._address.vectors, fingerprint, whole=whole),
+                aliases={written_to(name): {}},
+                timeout=_CREATION,
             )
         )
         return Generation(name, fingerprint, whole)
@@ -71,20 +96,34 @@ class Generations:
         The alias comes second. Created with it, searches would find an index without shards.
         """
         generation = self.create(fingerprint, dimensions, whole=True)
-        self._point_to(generation, None)
+        self.publish(generation)
         return generation
 
     def publish(self, generation: Generation) -> None:
-        """Let it answer, in one step; of the others the last one stays for a rollback."""
-        meta = {"fingerprint": dict(generation.fingerprint), "whole": True}
+        """Let it answer, in one step. Of those that were built before, the one that answered
+        stays for a rollback.
+        """
+        meta = {
+            "fingerprint": dict(generation.fingerprint),
+            "whole": True,
+            "fields": self._fields(generation),
+        }
         self._connection.call(
             lambda client: client.indices.put_mapping(index=generation.name, meta=meta)
         )
-        current = self.current()
-        self._point_to(generation, current)
+        kept = {generation.name, *(one.name for one in self._told(self._address.name))}
+        self._point_to(generation)
         for one in self.all():
-            if one.name not in (generation.name, current.name if current else ""):
+            if one.whole and one.name not in kept:
                 self.remove(one)
+
+    def use(self, generation: Generation) -> None:
+        """Let one answer that was built before."""
+        self._point_to(generation)
+
+    def is_as_built(self, generation: Generation) -> bool:
+        """Whether nobody has changed its fields."""
+        return not generation.fields or generation.fields == self._fields(generation)
 
     def roll_back(self) -> None:
         """Let the last generation answer that was in use before; the present one stays beside it.
@@ -96,17 +135,15 @@ class Generations:
         others = [one for one in self.all() if one.whole and one != current]
         if current is None or not others:
             raise NothingToRollBack("The index keeps no earlier generation")
-        self._point_to(others[-1], current)
+        self._point_to(others[-1])
 
     def remove(self, generation: Generation) -> None:
         """Drop a generation."""
         self._connection.found(lambda client: client.indices.delete(index=generation.name))
 
-    def sweep(self) -> None:
-        """Drop what rebuilds left that never ended."""
-        for one in self.all():
-            if not one.whole:
-                self.remove(one)
+    def unfinished(self) -> list[Generation]:
+        """Those that are being built, or were when it broke off."""
+        return [one for one in self.all() if not one.whole]
 
     def size(self, generation: Generation) -> int:
         """Bytes on the disks, replicas included."""
@@ -116,22 +153,58 @@ class Generations:
         return int(told["_all"]["total"]["store"]["size_in_bytes"])
 
     def _told(self, names: str) -> list[Generation]:
-        found = self._connection.found(
-            lambda client: client.indices.get_mapping(index=names, filter_path=["*.mappings._meta"])
+        return _generations(self._connection.found(self._asking(names)))
+
+    @staticmethod
+    def _asking(names: str) -> Callable[[Elasticsearch], Any]:
+        return lambda client: client.indices.get_mapping(
+            index=names, filter_path=["*.mappings._meta"]
         )
-        return [_generation(name, told) for name, told in sorted((found or {}).items())]
+
+    def _one(self, told: Any | None) -> Generation | None:
+        found = _generations(told)
+        if not found:
+            return None
+        if len(found) != 1 or not self._is_generation(found[0].name):
+            raise IndexUnavailable(
+                f"{self._address.name} is not an alias of one generation: rebuild the index"
+            )
+        return found[0]
+
+    def _fields(self, generation: Generation) -> str:
+        """A fingerprint of its fields as Elasticsearch has them."""
+        told = self._connection.call(
+            lambda client: client.indices.get_mapping(index=generation.name)
+        )
+        fields = told[generation.name]["mappings"].get("properties", {})
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def _is_generation(self, name: str) -> bool:
         number = name.removeprefix(f"{self._address.name}-")
         return len(number) == _DIGITS and number.isdigit()
 
-    def _point_to(self, generation: Generation, before: Generation | None) -> None:
+    def _point_to(self, generation: Generation) -> None:
+        """From whatever the alias stands for now."""
         alias = self._address.name
-        gone = [{"remove": {"index": before.name, "alias": alias}}] if before else []
-        actions = [*gone, {"add": {"index": generation.name, "alias": alias}}]
+        others: Mapping[str, Any] = {"index": f"{alias}-*", "alias": alias, "must_exist": False}
+        actions: list[Mapping[str, Any]] = [
+            {"remove": others},
+            {"add": {"index": generation.name, "alias": alias}},
+        ]
         self._connection.call(lambda client: client.indices.update_aliases(actions=actions))
 
 
+def written_to(name: str) -> str:
+    """The alias under which a generation is written to."""
+    return f"{name}-write"
+
+
+def _generations(told: Any | None) -> list[Generation]:
+    return [_generation(name, own) for name, own in sorted((told or {}).items())]
+
+
 def _generation(name: str, told: Mapping[str, Any]) -> Generation:
-    meta = told["mappings"].get("_meta", {})
-    return Generation(name, meta.get("fingerprint", {}), meta.get("whole", False))
+    meta = told["mappings"]["_meta"]
+    return Generation(
+        name, meta.get("fingerprint", {}), meta.get("whole", False), meta.get("fields", "")
+    )

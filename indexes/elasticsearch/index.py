@@ -1,5 +1,6 @@
 """The index on a cluster, behind the protocol of `indexes.base`."""
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -25,13 +26,15 @@ from indexes.elasticsearch.settings import (
     VECTORS,
 )
 from indexes.elasticsearch.writer import Batch
-from indexes.errors import IndexMismatch
+from indexes.errors import IndexMismatch, IndexUnavailable
 from indexes.types import Entry, IndexStatus
 
 MOST_SPELLINGS: Final = 60_000  # Elasticsearch gives 65,535 buckets
 _PAGE: Final = 1_000
 _WRITING: Final = "writer"
 _REBUILDING: Final = "rebuild"
+
+log = logging.getLogger(__name__)
 
 
 class ElasticsearchIndex:
@@ -64,12 +67,11 @@ class ElasticsearchIndex:
     def writer(self) -> Iterator[IndexWriter]:
         """Open the only writer; see `SearchIndex.writer`."""
         with self._leases.held(_WRITING) as check_lease:
-            generation = self._generations.current()
-            if generation is None:
-                generation = self._generations.create_first(self._fingerprint, self._dimensions)
+            self._sweep()
+            generation = self._generations.current() or self._first()
             self._check(generation, self._fingerprint.keys())
-            if not self._leases.is_held(_REBUILDING):
-                self._generations.sweep()
+            if not self._generations.is_as_built(generation):
+                raise IndexMismatch("The fields of the index were changed by hand: rebuild it")
             batch = self._batch(generation, at_once=True)
             yield batch
             check_lease()
@@ -79,7 +81,8 @@ class ElasticsearchIndex:
     def rebuild(self, expected: Callable[[], int] | None = None) -> Iterator[IndexWriter]:
         """Build a new generation aside; see `SearchIndex.rebuild`. Others write meanwhile."""
         with self._leases.held(_REBUILDING) as check_lease:
-            self._generations.sweep()
+            self._generations.check_name()
+            self._remove(self._generations.unfinished())
             generation = self._generations.create(self._fingerprint, self._dimensions)
             try:
                 batch = self._batch(generation, at_once=False)
@@ -88,7 +91,7 @@ class ElasticsearchIndex:
                 check_count(self._count(generation), expected)
                 check_lease()
             except BaseException:
-                self._generations.remove(generation)
+                self._remove([generation])
                 raise
             self._generations.publish(generation)
 
@@ -103,7 +106,7 @@ class ElasticsearchIndex:
         Raises:
             IndexMismatch: the index was built with another schema or analysis.
         """
-        generation = self._generations.current()
+        generation = self._generations.answering()
         if generation is None or not question.scope.visible_to:
             question.vector()
             return Candidates(about=lambda _keys: (), familiar=False)
@@ -127,7 +130,7 @@ class ElasticsearchIndex:
 
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
         """Those of the entries that the index holds."""
-        generation = self._generations.current()
+        generation = self._generations.answering()
         if generation is None or not ids:
             return {}
         found: dict[str, Entry] = {}
@@ -144,7 +147,7 @@ class ElasticsearchIndex:
 
     def holding(self, words: Sequence[str]) -> Mapping[str, Sequence[int]]:
         """How many entries of each search language hold each word; see `SearchIndex.holding`."""
-        generation = self._generations.current()
+        generation = self._generations.answering()
         if generation is None:
             return {}
         body = queries.holding(words, CODES)
@@ -168,11 +171,14 @@ class ElasticsearchIndex:
             return ()
         order = [{"_count": "desc"}, {"_key": "asc"}]
         terms = {"field": SPELLED, "size": min(limit, MOST_SPELLINGS), "order": order}
-        told = self._connection.search(
-            generation.name,
-            query={"term": {LANGUAGE: code}},
-            size=0,
-            aggs={"words": {"terms": terms}},
+        # Of a large library this takes longer than a search may, and nobody waits for it.
+        told = self._connection.call(
+            lambda client: client.search(
+                index=generation.name,
+                query={"term": {LANGUAGE: code}},
+                size=0,
+                aggs={"words": {"terms": terms}},
+            )
         )
         buckets = told["aggregations"]["words"]["buckets"]
         return [(bucket["key"], bucket["doc_count"]) for bucket in buckets]
@@ -189,7 +195,7 @@ class ElasticsearchIndex:
 
     def is_empty(self) -> bool:
         """Whether it holds no entry at all."""
-        generation = self._generations.current()
+        generation = self._generations.answering()
         if generation is None:
             return True
         told = self._connection.search(
@@ -199,7 +205,7 @@ class ElasticsearchIndex:
 
     def status(self) -> IndexStatus:
         """What the index holds; before the first generation, nothing."""
-        generation = self._generations.current()
+        generation = self._generations.answering()
         if generation is None:
             return IndexStatus("elasticsearch", "", {}, 0, 0, 0)
         with_vector = {"filter": {"exists": {"field": VECTOR}}}
@@ -213,6 +219,7 @@ class ElasticsearchIndex:
             entries=told["hits"]["total"]["value"],
             vectors=told["aggregations"]["vectors"]["doc_count"],
             size=self._generations.size(generation),
+            outdated=self._outdated(generation),
         )
 
     def remove(self) -> None:
@@ -224,6 +231,31 @@ class ElasticsearchIndex:
     def close(self) -> None:
         """Let go of the connections."""
         self._connection.close()
+
+    def _first(self) -> Generation:
+        """A new one; or, where only the alias is gone, the last one that can be used."""
+        self._generations.check_name()
+        for one in reversed(self._generations.all()):
+            if one.whole and not self._different(one, self._fingerprint.keys()):
+                self._generations.use(one)
+                return one
+        return self._generations.create_first(self._fingerprint, self._dimensions)
+
+    def _sweep(self) -> None:
+        """Drop what rebuilds left that never ended. A rebuild that goes on had its lease before
+        its generation was there to be seen.
+        """
+        left = self._generations.unfinished()
+        if left and not self._leases.is_held(_REBUILDING):
+            self._remove(left)
+
+    def _remove(self, generations: Sequence[Generation]) -> None:
+        """What cannot be removed now is removed by whoever writes next."""
+        for one in generations:
+            try:
+                self._generations.remove(one)
+            except IndexUnavailable as error:
+                log.warning("%s is not removed: %s", one.name, error)
 
     def _count(self, generation: Generation) -> int:
         told = self._connection.call(lambda client: client.count(index=generation.name))
@@ -240,7 +272,7 @@ class ElasticsearchIndex:
         Raises:
             IndexMismatch: the index was built with another embedder.
         """
-        generation = self._generations.current()
+        generation = self._generations.answering()
         if generation is None:
             return
         self._check(generation, self._fingerprint.keys())
@@ -255,6 +287,10 @@ class ElasticsearchIndex:
                 docvalue_fields=[ID, *names],
             )
             yield from (hit["fields"] for hit in told["hits"]["hits"])
+
+    def _outdated(self, generation: Generation) -> tuple[str, ...]:
+        changed = () if self._generations.is_as_built(generation) else ("fields",)
+        return (*self._different(generation, self._fingerprint.keys()), *changed)
 
     def _check(self, generation: Generation, keys: Collection[str]) -> None:
         if different := self._different(generation, keys):

@@ -10,6 +10,7 @@ from indexes.base import Vectors
 from indexes.elasticsearch import queries
 from indexes.elasticsearch.connection import Answer, Connection
 from indexes.elasticsearch.documents import Document, document, kept_vectors, with_vectors
+from indexes.elasticsearch.generations import written_to
 from indexes.elasticsearch.settings import VECTORS
 from indexes.sixteen_bits import rounded_rows
 from indexes.types import Entry
@@ -33,7 +34,8 @@ class Batch:
         self._at_once = at_once
         self._replaced: set[str] = set()  # sources of a new generation
         self._changes: dict[str, Document | None] = {}  # by id; none removes it
-        self._unseen = False  # something was sent that searches do not see yet
+        # Something was sent that searches do not see yet; perhaps by one that broke off.
+        self._unseen = True
 
     def replace(self, source: str, entries: Sequence[Entry]) -> None:
         """See `IndexWriter.replace`.
@@ -121,7 +123,7 @@ class Batch:
 
     def _actions(self) -> Iterator[dict[str, Any]]:
         for entry_id, change in self._changes.items():
-            where = {"_index": self._index, "_id": entry_id}
+            where = {"_index": written_to(self._index), "_id": entry_id}
             if change is None:
                 yield where | {"_op_type": "delete"}
             else:
