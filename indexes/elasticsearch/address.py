@@ -5,6 +5,7 @@
 The path names the index. `vectors` is `hnsw` (quantised, approximate; the default) or `exact`.
 """
 
+import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -56,6 +57,8 @@ def read_address(text: str, api_key: str = "", ca: str = "") -> Address:
         port = parts.port or _PORTS[parts.scheme]
     except (ValueError, KeyError):
         raise UnknownIndex("the address must begin with http:// or https://") from None
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise UnknownIndex("the API key holds characters that none can have")
     if not parts.hostname:
         raise UnknownIndex("the address names no host")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -86,6 +89,10 @@ def _file(text: str) -> Path | None:
         return None
     if not Path(text).is_file():
         raise UnknownIndex(f"there is no certificate file {text}")
+    try:
+        ssl.create_default_context(cafile=text)
+    except ssl.SSLError:
+        raise UnknownIndex(f"{text} holds no certificate in PEM format") from None
     return Path(text)
 
 

@@ -4,6 +4,7 @@ Searches wait briefly and are not repeated: a person waits. Writing waits long, 
 cannot take at the moment is tried again, later each time.
 """
 
+import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -54,10 +55,7 @@ class Connection:
     def __init__(self, address: Address, patience: float = SEARCH_SECONDS) -> None:
         self._client = Elasticsearch(
             address.url,
-            api_key=address.api_key or None,
-            basic_auth=(address.user, address.password)
-            if address.user and not address.api_key
-            else None,
+            headers=_credentials(address),
             connections_per_node=CONNECTIONS,
             serializers={"application/json": OrjsonSerializer(), "application/x-ndjson": _Lines()},
             retry_on_timeout=False,
@@ -233,6 +231,16 @@ def _reason(told: Any) -> str:
             return f"{cause.get('type', '')}: {cause.get('reason', '')}"[:500]
         return str(cause)[:500]
     return str(told)[:500]
+
+
+def _credentials(address: Address) -> dict[str, str]:
+    """The client's own way with a password takes ASCII only; the server expects UTF-8."""
+    if address.api_key:
+        return {"authorization": f"ApiKey {address.api_key}"}
+    if not address.user:
+        return {}
+    told = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
+    return {"authorization": f"Basic {told}"}
 
 
 def _certificates(address: Address) -> dict[str, Any]:
