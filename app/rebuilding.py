@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.database import new_id, reading, writing
 from app.library import Library
 from app.outbox import Job, OutboxRow, enqueue, forget_failed
-from app.replay import Replay, replaying
+from app.replay import Replay, replaying, take_left
 from app.resources.entries import edition_entries
 from app.resources.models import Edition
 from indexes.base import IndexWriter
@@ -39,18 +39,29 @@ def rebuild_index(library: Library, progress: Progress) -> int:
         with library.index.rebuild(expected=building.count) as writer:
             building.bring(writer, _published(library), progress)
             _catch_up(building, writer, replay)
-        late = replay.take()
+    index_what_was_left(library)
     with writing(library.sessions) as session:
-        for edition in late:
-            enqueue(session, Job.INDEX, edition)
         forget_failed(session, (Job.INDEX, Job.EMBED))
     return building.count()
 
 
-def index_all_again(library: Library) -> int:
-    """Ask for every published edition to be indexed; how many there are."""
-    editions = _published(library)
+def index_what_was_left(library: Library) -> int:
+    """Ask for what changed during a rebuild that did not bring it in: in its last moment, or since
+    it was killed. How many editions; none while one goes on.
+    """
     with writing(library.sessions) as session:
+        editions = take_left(session)
+        for edition in editions:
+            enqueue(session, Job.INDEX, edition)
+    return len(editions)
+
+
+def index_all_again(library: Library) -> int:
+    """Ask for every edition to be indexed, so that an earlier index also loses what was withdrawn
+    since; how many there are.
+    """
+    with writing(library.sessions) as session:
+        editions = session.scalars(select(Edition.id)).all()
         for edition in editions:
             enqueue(session, Job.INDEX, edition)
     return len(editions)

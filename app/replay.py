@@ -53,11 +53,12 @@ def note(session: Session, edition: str) -> None:
 
 @contextmanager
 def replaying(sessions: Sessions, name: str) -> Iterator["Replay"]:
-    """Announce a rebuild until the context ends; what an earlier one left is forgotten."""
+    """Announce a rebuild until the context ends. One that goes on already loses nothing by it:
+    only the index knows which of the two is refused.
+    """
     with writing(sessions) as session:
         take_turn(session, _TURN)
-        session.execute(delete(Rebuild))
-        session.execute(delete(Change))
+        session.execute(delete(Rebuild).where(Rebuild.until <= now()))
         session.add(Rebuild(id=name, until=now() + LEASE))
     ended = Event()
     heart = Thread(target=_renew, args=(sessions, name, ended), daemon=True)
@@ -81,8 +82,21 @@ class Replay:
     def take(self) -> list[str]:
         """The editions noted since the last call, each once."""
         with writing(self._sessions) as session:
-            rows = session.execute(delete(Change).returning(Change.id, Change.edition)).all()
-        return list(dict.fromkeys(row.edition for row in sorted(rows)))
+            return _take(session)
+
+
+def take_left(session: Session) -> list[str]:
+    """The editions that were noted for a rebuild and that none will take; part of the caller's
+    transaction.
+    """
+    take_turn(session, _TURN, together=True)
+    goes_on = select(Rebuild.id).where(Rebuild.until > now()).limit(1)
+    return [] if session.scalar(goes_on) is not None else _take(session)
+
+
+def _take(session: Session) -> list[str]:
+    rows = session.execute(delete(Change).returning(Change.id, Change.edition)).all()
+    return list(dict.fromkeys(row.edition for row in sorted(rows)))
 
 
 def _renew(sessions: Sessions, name: str, ended: Event) -> None:
