@@ -29,7 +29,7 @@ from app.outbox import (
     release,
     renew,
 )
-from app.rebuilding import index_what_is_not_asked_for
+from app.rebuilding import index_what_is_not_asked_for, index_what_was_left
 from app.resources.entries import edition_entries
 from app.resources.file_reading import give_up_reading, read_file
 from app.search.counting import forget_old_searches
@@ -73,6 +73,7 @@ class Worker:
         self.tally = Tally()
         self._leased: tuple[int, ...] = ()
         self._tidied: date | None = None
+        self.index_problem: IndexMismatch | IndexUnavailable | None = None  # since the last try
         self._index_rests_until = 0.0
         self._looks_at = 0.0
         self._closed = Event()
@@ -88,13 +89,7 @@ class Worker:
         """Work until told to stop; what is in hand is finished first."""
         while not stop.is_set():
             try:
-                busy = self.step() or self._look_after()
-            except IndexMismatch as error:
-                log.error("%s: run `passerelle index rebuild`", error)
-                stop.wait(MISMATCH_SECONDS)
-            except IndexUnavailable as error:
-                log.warning("%s: what waits for the index waits on", error)
-                self._index_rests_until = monotonic() + REST_SECONDS  # files are read meanwhile
+                busy = self.step_on() or self._unless_away(self._look_after)
             except Exception:
                 log.exception("the worker could not reach its database; trying again")
                 stop.wait(IDLE_SECONDS)
@@ -115,20 +110,25 @@ class Worker:
         if monotonic() < self._looks_at:
             return False
         self._looks_at = monotonic() + LOOK_SECONDS
-        return self._fill_if_empty()
+        left = index_what_was_left(self._library)
+        is_filled = self._fill_if_empty()
+        self._index_is_there()
+        return is_filled or left > 0
 
     def finish(self) -> None:
-        """Do what waits or will wait in a moment, then stop.
+        """Do what waits or will wait in a moment, then stop. Files are read in any case.
 
         Raises:
             IndexMismatch: the index has to be rebuilt first.
             IndexUnavailable: the index cannot be written to now; what waits stays.
         """
         try:
-            while self.step() or self._is_put_off():
+            while self.step_on() or (self.index_problem is None and self._is_put_off()):
                 pass
         finally:
             self.close()
+        if self.index_problem is not None:
+            raise self.index_problem
 
     def close(self) -> None:
         self._closed.set()
@@ -146,6 +146,31 @@ class Worker:
                 renew(self._library.sessions, self._name, self._leased)
             except Exception:
                 log.exception("the leases could not be renewed; trying again")
+
+    def step_on(self) -> bool:
+        """As `step`; while the index cannot be written to (`index_problem`) files are read."""
+        return self._unless_away(self.step)
+
+    def _unless_away(self, act: Callable[[], bool]) -> bool:
+        try:
+            return act()
+        except IndexMismatch as error:
+            self._rest(error, MISMATCH_SECONDS)
+        except IndexUnavailable as error:
+            self._rest(error, REST_SECONDS)
+        return True
+
+    def _rest(self, problem: IndexMismatch | IndexUnavailable, seconds: float) -> None:
+        """Told once, however long it lasts."""
+        if self.index_problem is None:
+            log.warning("%s: what waits for the index waits on", problem)
+        self.index_problem = problem
+        self._index_rests_until = monotonic() + seconds
+
+    def _index_is_there(self) -> None:
+        if self.index_problem is not None:
+            log.warning("the index can be written to again")
+        self.index_problem = None
 
     def step(self) -> bool:
         """Do the next few jobs of the first stage that has any; false if nothing waits.
@@ -167,6 +192,8 @@ class Worker:
                         self._do(claims, handle)
                 finally:
                     self._leased = ()
+                if job is not Job.PARSE:
+                    self._index_is_there()
                 self.tally.seconds[job] += perf_counter() - began
                 self.tally.jobs[job] += len(claims)
                 return True

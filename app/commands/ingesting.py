@@ -30,7 +30,7 @@ from app.resources.models import File, Processing, Version
 from app.resources.reasons import REASONS
 from app.storage import FileTooLarge
 from app.worker import Tally, Worker
-from indexes.errors import IndexMismatch
+from indexes.errors import IndexMismatch, IndexUnavailable
 from ingest.errors import Reason
 
 _WAIT_SECONDS = 0.2  # for files that another worker is reading
@@ -181,6 +181,8 @@ def _work_until_done(run: _Run) -> Tally:
         _finish(run.library, worker, run.editions)
     except IndexMismatch as error:
         give_up(f"{error}: run `passerelle index rebuild`. What was read is kept.")
+    except IndexUnavailable as error:
+        say(f"{error}. What was read is kept; a worker brings it into the index when it answers.")
     finally:
         worker.close()
     return worker.tally
@@ -188,7 +190,7 @@ def _work_until_done(run: _Run) -> Tally:
 
 def _each_read(run: _Run, worker: Worker) -> Iterator[str]:
     while run.pending:
-        busy = worker.step()
+        busy = worker.step_on()
         with reading(run.library.sessions) as session:
             finished = _finished(session, list(run.pending))
             for file_id, edition in finished:
@@ -244,7 +246,9 @@ def _report_read(run: _Run, session: Session, file_id: str) -> None:
 
 
 def _finish(library: Library, worker: Worker, editions: set[str]) -> None:
-    """Index and embed what was read."""
+    """Index and embed what was read. Raises as `Worker.step`."""
+    if worker.index_problem is not None:
+        raise worker.index_problem
     ids = sorted(editions)
     with reading(library.sessions) as session:
         left = sum(backlog(session)[job].waiting for job in (Job.INDEX, Job.EMBED))
