@@ -10,10 +10,12 @@ from app.library import Library
 from app.search.counting import SearchCounter
 from app.search.refreshing import Refreshed
 from app.search.suggesting import Suggester
+from indexes.errors import IndexUnavailable
 from indexes.spelling import MOST_WORDS, Speller, Vocabulary
 
 _KEY = "passerelle.search"
 _VOCABULARY_SECONDS = 60.0
+_VOCABULARY_PATIENCE = 0.3  # of a page whose hits are there; the next one has it
 
 
 class Companions:
@@ -30,14 +32,23 @@ class Companions:
         library = self._library
         return Speller(
             library.index,
-            lambda code: self._refreshed_vocabulary(code).get(),
+            self._vocabulary_of,
             library.embedder.count_tokens if library.embedder else None,
         )
+
+    def _vocabulary_of(self, code: str) -> Vocabulary:
+        try:
+            return self._refreshed_vocabulary(code).get()
+        except TimeoutError as error:
+            raise IndexUnavailable(f"The words of the index are {error}") from error
 
     def _vocabulary(self, code: str) -> Refreshed[Vocabulary]:
         index = self._library.index
         return Refreshed(
-            lambda: Vocabulary(index.spellings(code, MOST_WORDS)), now, _VOCABULARY_SECONDS
+            lambda: Vocabulary(index.spellings(code, MOST_WORDS)),
+            now,
+            _VOCABULARY_SECONDS,
+            _VOCABULARY_PATIENCE,
         )
 
 

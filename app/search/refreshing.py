@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 _REST = 4  # of the time, at most a fifth goes into making it
+_AGAIN_SECONDS = 1.0  # after a first time that failed
 
 log = logging.getLogger(__name__)
 
@@ -20,25 +21,38 @@ class Refreshed(Generic[Value]):
     """
 
     def __init__(
-        self, make: Callable[[], Value], stamp: Callable[[], object], every_seconds: float
+        self,
+        make: Callable[[], Value],
+        stamp: Callable[[], object],
+        every_seconds: float,
+        patience_seconds: float | None = None,
     ) -> None:
         self._make = make
         self._stamp = stamp
         self._every = every_seconds
+        self._patience = patience_seconds
+        self._problem: Exception | None = None
         self._lock = Lock()
         self._held: tuple[Value, object] | None = None
         self._next = 0.0
         self._thread: Thread | None = None
 
     def get(self) -> Value:
-        """The value, at most a little old. The first time it raises what making it raises."""
+        """The value, at most a little old.
+
+        Raises, as long as there is none: what making it raised, or TimeoutError where that takes
+        longer than the patience given. All who wait for the first one wait side by side.
+        """
         with self._lock:
-            if self._held is None:
-                self._held = self._made()
-            elif monotonic() >= self._next and not (self._thread and self._thread.is_alive()):
+            if monotonic() >= self._next and not (self._thread and self._thread.is_alive()):
                 self._thread = Thread(target=self._refresh, name="refresh", daemon=True)
                 self._thread.start()
-            return self._held[0]
+            thread = self._thread
+        if self._held is None and thread:
+            thread.join(self._patience)
+        if self._held is None:
+            raise self._problem or TimeoutError("still in the making")
+        return self._held[0]
 
     def refresh(self) -> None:
         """Look now, and wait for it."""
@@ -55,9 +69,13 @@ class Refreshed(Generic[Value]):
                 self._held = self._made()
             else:
                 self._next = monotonic() + self._every
-        except Exception:
-            log.exception("what is held in memory could not be refreshed; trying again")
-            self._next = monotonic() + self._every
+        except Exception as error:
+            if self._held is None:  # whoever asks is told
+                self._problem = error
+                self._next = monotonic() + min(self._every, _AGAIN_SECONDS)
+            else:
+                log.exception("what is held in memory could not be refreshed; trying again")
+                self._next = monotonic() + self._every
 
     def _made(self) -> tuple[Value, object]:
         began = perf_counter()
