@@ -52,30 +52,33 @@ Lists = Mapping[str, Scored]
 
 @dataclass(frozen=True, slots=True)
 class VectorTable:
-    """Vectors of several entries: `keys` in ascending order, shape (n,); `rows` have the vectors
-    of each, one entry's after the other's, shape (vectors, dimensions); `starts`, shape (n,), say
-    where an entry's begin. The first row of an entry speaks for the whole text.
+    """Vectors of several entries, each once: `rows` have one entry's after the other's, shape
+    (vectors, dimensions); `keys`, shape (n,), say whose, and `starts`, shape (n,), where each one's
+    begin. The first row of an entry speaks for the whole text.
     """
 
     keys: Hashes
     starts: NDArray[np.intp]
     rows: Vectors
+    _by_key: NDArray[np.intp]  # places in the order of keys
 
     @classmethod
     def of(cls, keys: Hashes, counts: NDArray[np.intp], rows: Vectors) -> "VectorTable":
         """A table of entries in any order, with `counts` rows each."""
-        ends = np.cumsum(counts)
-        order = np.argsort(keys)
-        taken = [np.arange(ends[place] - counts[place], ends[place]) for place in order]
-        places = np.concatenate(taken) if taken else np.empty(0, np.intp)
-        sizes = counts[order]
-        return cls(keys[order], (np.cumsum(sizes) - sizes).astype(np.intp), rows[places])
+        starts = (np.cumsum(counts) - counts).astype(np.intp)
+        return cls(keys, starts, rows, np.argsort(keys))
+
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        """How many vectors each entry has, shape (n,)."""
+        return np.diff(self.starts, append=len(self.rows))
 
     def places(self, keys: Hashes) -> NDArray[np.intp]:
         """Where the entries stand in `keys`; -1 for those that have no vectors."""
         if not len(self.keys):
             return np.full(len(keys), -1, np.intp)
-        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        near = np.searchsorted(self.keys, keys, sorter=self._by_key)
+        places = self._by_key[np.minimum(near, len(self.keys) - 1)]
         return np.where(self.keys[places] == keys, places, -1)
 
     def nearest(self, keys: Hashes, vector: Vectors, limit: int) -> Scored:

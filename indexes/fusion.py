@@ -134,7 +134,7 @@ class Nearness:
     def __init__(self, query: Vectors, vectors: VectorTable) -> None:
         self._query = query
         self._vectors = vectors
-        self._windowed = np.diff(vectors.starts, append=len(vectors.rows)) > 1
+        self._windowed = vectors.counts > 1
 
     @property
     def is_empty(self) -> bool:

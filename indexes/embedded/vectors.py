@@ -33,7 +33,7 @@ MANIFEST: Final = "manifest.json"
 REMEMBERED_SCOPES: Final = 8
 # Below this share of rows in scope, gathering them is faster than multiplying with all.
 GATHER_BELOW: Final = 0.1
-NO_VECTORS: Final = VectorTable(
+NO_VECTORS: Final = VectorTable.of(
     np.empty(0, np.uint64), np.empty(0, np.intp), np.empty((0, 0), np.float32)
 )
 # Beyond a quarter as many again, how many more than asked for are compared exactly: recall@50 and
@@ -253,7 +253,7 @@ def _table(read: Mapping[Segment, Rows], known: VectorTable | None = None) -> Ve
     vectors = [segment.vectors(rows) for segment, rows in parts]
     if known is not None and len(known.keys):
         keys.append(known.keys)
-        counts.append(np.diff(known.starts, append=len(known.rows)))
+        counts.append(known.counts)
         vectors.append(known.rows)
     if not keys:
         return NO_VECTORS
