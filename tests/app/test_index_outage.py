@@ -263,6 +263,7 @@ def test_a_disk_without_room(library: Library) -> None:
     check_outage(library, full(), {200})
 
 
+@pytest.mark.soak
 def test_a_disk_beyond_its_watermark(library: Library) -> None:
     """Really: the server finds its disk too full, blocks all writing, and lets go by itself."""
     index = elasticsearch_index(library)

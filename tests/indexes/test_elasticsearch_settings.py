@@ -12,6 +12,7 @@ from indexes.elasticsearch.address import Address, VectorSearch, read_address
 from indexes.elasticsearch.settings import CODES, VECTOR, analysis, index_settings, mappings
 from indexes.errors import UnknownIndex
 from tests.indexes.golden import assert_golden
+from tests.servers.certificates import make_certificates
 
 
 def test_the_settings_are_as_agreed() -> None:
@@ -85,8 +86,7 @@ def _plain(escaped: str) -> str:
 
 
 def test_an_address_says_where_and_how(tmp_path: Path) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.touch()
+    ca = make_certificates(tmp_path).authority
     text = "https://r%40x:s%3Acret@es.example.org/library?shards=3&replicas=1&vectors=exact"
     assert read_address(text, "key", str(ca)) == Address(
         url="https://es.example.org:9200",

@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 from tests.servers import postgresql
 from tests.servers.postgresql import GIVEN, PostgreSQL, problem
 
-pytestmark = pytest.mark.postgresql
+# Of what tests are made of, and not of the product.
+pytestmark = [pytest.mark.postgresql, pytest.mark.soak]
 ROOT = Path(__file__).resolve().parents[2]
 ABANDONED = """
 from tests.servers.postgresql import PostgreSQL
