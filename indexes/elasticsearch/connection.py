@@ -200,7 +200,7 @@ class Connection:
                     raise kind(f"Elasticsearch refused: {_reason(told.get('error'))}")
 
     def close(self) -> None:
-        """Let go of the connections; a later call opens them again."""
+        """Let go of the connections, for good."""
         self._client.close()
 
 
