@@ -158,8 +158,10 @@ class Retrieval:
         for one, answer in zip(searches, answers, strict=True):
             keys, scores = self._known.add(answer)
             if len(keys):
-                shares = np.array(scores, np.float64) * one.factor
-                found.setdefault(one.signal, {})[one.code] = _ordered(keys, shares)
+                own = Scored(keys, np.array(scores, np.float64) * one.factor)
+                # A listing comes in the order it was asked for, and all of it is equal.
+                ordered = own if self._question.parsed.is_listing else _ordered(own)
+                found.setdefault(one.signal, {})[one.code] = ordered
         return dict(found)
 
     def _nearest(self, found: Lists, table: VectorTable | None, vector: Vectors | None) -> Lists:
@@ -179,12 +181,10 @@ class Retrieval:
         return bool(found["hits"]["total"]["value"])
 
 
-def _ordered(keys: Hashes, scores: Any) -> Scored:
-    """Best first, equal ones by key; a listing stays in its order, as all of it is equal."""
-    if len(set(scores.tolist())) == 1 and scores[0] == LISTED_SCORE:
-        return Scored(keys, scores)
-    order = np.lexsort((keys, -scores))
-    return Scored(keys[order], scores[order])
+def _ordered(found: Scored) -> Scored:
+    """Best first, equal ones by key."""
+    order = np.lexsort((found.keys, -found.scores))
+    return Scored(found.keys[order], found.scores[order])
 
 
 def _share(ideal: float) -> float:

@@ -262,6 +262,7 @@ class SearchIndexConformance(WordsConformance):
         by_key = sorted("abcdef", key=key_of)
         assert by_meaning(index, unit(1), limit=3) == by_key[:3]
         assert by_words(index, "school", limit=6) == by_key
+        assert by_words(index, "sch*", limit=6) == by_key
 
     # ---- writing -----------------------------------------------------------------------------
 
