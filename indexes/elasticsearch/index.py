@@ -1,11 +1,10 @@
 """The index on a cluster, behind the protocol of `indexes.base`."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from indexes import analysis
 from indexes.analysis import terms_of_word
 from indexes.base import Candidates, IndexWriter, Question, Vectors, check_count
 from indexes.elasticsearch import queries
@@ -27,6 +26,7 @@ from indexes.elasticsearch.settings import (
 )
 from indexes.elasticsearch.writer import Batch
 from indexes.errors import IndexMismatch, IndexUnavailable
+from indexes.fingerprints import WORDS, Fingerprint
 from indexes.types import Entry, IndexStatus
 
 MOST_SPELLINGS: Final = 60_000  # Elasticsearch gives 65,535 buckets
@@ -56,12 +56,7 @@ class ElasticsearchIndex:
         self._generations = Generations(self._connection, address)
         self._leases = Leases(self._connection, address.name)
         self._dimensions = dimensions
-        self._fingerprint = {
-            "schema": SCHEMA_VERSION,
-            "analysis": analysis.fingerprint(),
-            "embedder": fingerprint,
-            "dimensions": str(dimensions),
-        }
+        self._fingerprint = Fingerprint.of(SCHEMA_VERSION, fingerprint, dimensions)
 
     @contextmanager
     def writer(self) -> Iterator[IndexWriter]:
@@ -69,7 +64,7 @@ class ElasticsearchIndex:
         with self._leases.held(_WRITING) as check_lease:
             self._sweep()
             generation = self._generations.current() or self._first()
-            self._check(generation, self._fingerprint.keys())
+            self._fingerprint.check(generation.fingerprint)
             if not self._generations.is_as_built(generation):
                 raise IndexMismatch("The fields of the index were changed by hand: rebuild it")
             batch = self._batch(generation, at_once=True)
@@ -83,7 +78,7 @@ class ElasticsearchIndex:
         with self._leases.held(_REBUILDING) as check_lease:
             self._generations.check_name()
             self._remove(self._generations.unfinished())
-            generation = self._generations.create(self._fingerprint, self._dimensions)
+            generation = self._generations.create(self._fingerprint.parts, self._dimensions)
             try:
                 batch = self._batch(generation, at_once=False)
                 yield batch
@@ -108,10 +103,9 @@ class ElasticsearchIndex:
         """
         generation = self._generations.answering()
         if generation is None or not question.scope.visible_to:
-            question.vector()
             return Candidates(about=lambda _keys: (), familiar=False)
-        self._check(generation, ("schema", "analysis"))
-        compares = not self._different(generation, self._fingerprint.keys())
+        self._fingerprint.check(generation.fingerprint, WORDS)
+        compares = not self._fingerprint.differing(generation.fingerprint)
         dimensions = self._dimensions if compares else 0
         return Retrieval(self._connection, generation.name, question, dimensions).candidates()
 
@@ -236,10 +230,10 @@ class ElasticsearchIndex:
         """A new one; or, where only the alias is gone, the last one that can be used."""
         self._generations.check_name()
         for one in reversed(self._generations.all()):
-            if one.whole and not self._different(one, self._fingerprint.keys()):
+            if one.whole and not self._fingerprint.differing(one.fingerprint):
                 self._generations.use(one)
                 return one
-        return self._generations.create_first(self._fingerprint, self._dimensions)
+        return self._generations.create_first(self._fingerprint.parts, self._dimensions)
 
     def _sweep(self) -> None:
         """Drop what rebuilds left that never ended. A rebuild that goes on had its lease before
@@ -275,7 +269,7 @@ class ElasticsearchIndex:
         generation = self._generations.answering()
         if generation is None:
             return
-        self._check(generation, self._fingerprint.keys())
+        self._fingerprint.check(generation.fingerprint)
         for start in range(0, len(ids), _PAGE):
             some = list(ids[start : start + _PAGE])
             told = self._connection.search(
@@ -290,14 +284,4 @@ class ElasticsearchIndex:
 
     def _outdated(self, generation: Generation) -> tuple[str, ...]:
         changed = () if self._generations.is_as_built(generation) else ("fields",)
-        return (*self._different(generation, self._fingerprint.keys()), *changed)
-
-    def _check(self, generation: Generation, keys: Collection[str]) -> None:
-        if different := self._different(generation, keys):
-            raise IndexMismatch(
-                f"The index was built with another {', '.join(different)}: rebuild it"
-            )
-
-    def _different(self, generation: Generation, keys: Collection[str]) -> list[str]:
-        built, own = generation.fingerprint, self._fingerprint
-        return [key for key in own if key in keys and built.get(key) != own[key]]
+        return (*self._fingerprint.differing(generation.fingerprint), *changed)

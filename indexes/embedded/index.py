@@ -1,18 +1,18 @@
 """The index on one machine: a folder, no service. Many processes search it, one writes."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from indexes import analysis
 from indexes.base import Candidates, IndexWriter, Question, Vectors, check_count
 from indexes.embedded.batch import batch
 from indexes.embedded.candidates import Retrieval
 from indexes.embedded.generations import Generation, Generations
 from indexes.embedded.reader import Reader, foreign_errors
 from indexes.embedded.words import WordsReader
-from indexes.errors import IndexMismatch, NothingToRollBack
+from indexes.errors import NothingToRollBack
+from indexes.fingerprints import WORDS, Fingerprint
 from indexes.types import Entry, IndexStatus
 
 # Of what lies in the files; a change asks for a rebuild.
@@ -30,12 +30,7 @@ class EmbeddedIndex:
     def __init__(self, folder: Path, *, dimensions: int, fingerprint: str) -> None:
         self._generations = Generations(folder)
         self._dimensions = dimensions
-        self._fingerprint = {
-            "schema": SCHEMA_VERSION,
-            "analysis": analysis.fingerprint(),
-            "embedder": fingerprint,
-            "dimensions": str(dimensions),
-        }
+        self._fingerprint = Fingerprint.of(SCHEMA_VERSION, fingerprint, dimensions)
         self._reader = Reader(self._generations)
 
     @contextmanager
@@ -45,9 +40,9 @@ class EmbeddedIndex:
             with foreign_errors():
                 generation = self._generations.current()
                 if generation is None:
-                    generation = self._generations.create(self._fingerprint)
+                    generation = self._generations.create(self._fingerprint.parts)
                     self._generations.publish(generation)
-                self._check(generation, self._fingerprint.keys())
+                self._fingerprint.check(generation.fingerprint)
                 self._generations.sweep()
             with batch(generation, self._dimensions) as writer:
                 yield writer
@@ -58,7 +53,7 @@ class EmbeddedIndex:
         with self._generations.writing():
             with foreign_errors():
                 self._generations.sweep()
-                generation = self._generations.create(self._fingerprint)
+                generation = self._generations.create(self._fingerprint.parts)
             try:
                 with batch(generation, self._dimensions) as writer:
                     yield writer
@@ -80,10 +75,9 @@ class EmbeddedIndex:
         """
         with self._reader.opened() as opened:
             if opened is None:
-                question.vector()  # whoever embeds is waited for in any case
                 return Candidates(about=lambda _keys: (), familiar=False)
-            self._check(opened.generation, ("schema", "analysis"))
-            compares = not self._different(opened.generation, self._fingerprint.keys())
+            self._fingerprint.check(opened.generation.fingerprint, WORDS)
+            compares = not self._fingerprint.differing(opened.generation.fingerprint)
             return Retrieval(opened, question, compares=compares).candidates()
 
     def vectors_of(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
@@ -95,7 +89,7 @@ class EmbeddedIndex:
         with self._reader.opened() as opened:
             if opened is None:
                 return {}
-            self._check(opened.generation, self._fingerprint.keys())
+            self._fingerprint.check(opened.generation.fingerprint)
             return opened.vectors.vectors_of(ids)
 
     def with_vectors(self, ids: Sequence[str]) -> set[str]:
@@ -107,7 +101,7 @@ class EmbeddedIndex:
         with self._reader.opened() as opened:
             if opened is None:
                 return set()
-            self._check(opened.generation, self._fingerprint.keys())
+            self._fingerprint.check(opened.generation.fingerprint)
             return opened.vectors.holds(ids)
 
     def entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
@@ -151,22 +145,12 @@ class EmbeddedIndex:
                 entries=sum(language.count for language in opened.words.values()),
                 vectors=opened.vectors.count,
                 size=opened.generation.size(),
-                outdated=tuple(self._different(opened.generation, self._fingerprint.keys())),
+                outdated=self._fingerprint.differing(opened.generation.fingerprint),
             )
 
     def close(self) -> None:
         """Let go of the generation; a later search opens it again."""
         self._reader.close()
-
-    def _check(self, generation: Generation, keys: Collection[str]) -> None:
-        if different := self._different(generation, keys):
-            raise IndexMismatch(
-                f"The index was built with another {', '.join(different)}: rebuild it"
-            )
-
-    def _different(self, generation: Generation, keys: Collection[str]) -> list[str]:
-        built, own = generation.fingerprint, self._fingerprint
-        return [key for key in own if key in keys and built.get(key) != own[key]]
 
 
 def _count(generation: Generation) -> int:
