@@ -22,6 +22,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, NoReturn
 
 from ingest.errors import Reason, Refused
@@ -140,7 +141,7 @@ def _child(nursery: _Nursery, data: socket.socket, leash: socket.socket) -> NoRe
         with data.makefile("rwb") as stream:
             call: Call = pickle.load(stream)  # noqa: S301 - from our own parent
             _confine(call)
-            pickle.dump(_answer(call), stream, protocol=5)
+            AnswerWriter(stream, protocol=5).dump(_answer(call))
         status = 0
     finally:
         os._exit(status)
@@ -180,6 +181,15 @@ def _confine(call: Call) -> None:
     for kind, limit in limits.items():
         with suppress(ValueError, OSError):  # a lower limit is set from outside already
             resource.setrlimit(kind, limit)
+
+
+class AnswerWriter(pickle.Pickler):
+    """Writes members of enumerations by their value. By itself Python 3.11.2, which is Debian 12's,
+    has them looked up with `getattr`, and an answer that calls that is not read.
+    """
+
+    def reducer_override(self, value: Any) -> Any:
+        return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
 
 
 def _answer(call: Call) -> Any:

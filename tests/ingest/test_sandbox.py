@@ -1,7 +1,10 @@
 """What hangs, eats memory or crashes does so in the child; the parent lives on."""
 
 import ctypes
+import enum
+import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -11,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from ingest import nursery, sandbox
 from ingest.errors import Reason, Refused
 from ingest.sandbox import extract_pages, ingest_file, page_words, render_page, run_confined
 from ingest.source import MIB, Limits
+from ingest.types import Block, BlockKind, Notice
 from tests.ingest.conftest import draw_pdf, paragraph
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +63,20 @@ def test_a_large_answer_is_refused() -> None:
 
 def test_an_answer_cannot_run_code() -> None:
     assert reason(eval, "__import__('os').system", limits=Limits()) is Reason.CRASHED
+
+
+def test_an_answer_is_read_whatever_python_writes_of_enumerations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python 3.11.0 to 3.11.3 pickle a member as `getattr` of its class."""
+    by_name = lambda self, _protocol: (getattr, (type(self), self.name))  # noqa: E731
+    monkeypatch.setattr(enum.Enum, "__reduce_ex__", by_name)
+    answer = [Block(BlockKind.TABLE, "a"), Notice.NO_TEXT]
+    written = io.BytesIO()
+    nursery.AnswerWriter(written, protocol=5).dump(answer)
+    assert sandbox._unpickled(written.getvalue()) == answer
+    with pytest.raises(Refused, match="getattr"):
+        sandbox._unpickled(pickle.dumps(answer))
 
 
 def test_a_descendant_dies_with_its_parent(tmp_path: Path) -> None:
