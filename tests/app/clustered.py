@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from uuid import uuid4
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -22,6 +23,7 @@ from app.resources.models import Edition, File, Processing
 from app.worker import Worker
 from indexes.elasticsearch.index import ElasticsearchIndex
 from indexes.errors import IndexesError
+from tests.app.databases import SQLiteFiles
 from tests.app.ingesting import arrive, work
 
 UIS = ("en", "fr", "es")
@@ -57,6 +59,25 @@ class Clustered:
         arrive(library, "# Other\n\nA text about harbours.", "other.md", **other)
         work(library)
         library.engine.dispose()
+
+
+@contextmanager
+def filled_cluster(folder: Path, name: str, url: str) -> Iterator[Clustered]:
+    """A library of texts that is indexed under an address; its index goes in the end."""
+    with SQLiteFiles(folder).migrated(folder) as database:
+        known = clustered(folder, database, f"{name}-{uuid4().hex[:8]}")
+        known.fill(url)
+        yield known
+        remove_index(last := known.open(url))
+        close(last)
+
+
+@contextmanager
+def opened(known: Clustered, url: str) -> Iterator[Library]:
+    """The library, reached under an address."""
+    library = known.open(url)
+    yield library
+    close(library)
 
 
 def clustered(folder: Path, database: str, name: str) -> Clustered:

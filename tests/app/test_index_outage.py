@@ -36,14 +36,16 @@ from tests.app.clustered import (
     close,
     clustered,
     elasticsearch_index,
+    filled_cluster,
     generations,
     nothing_waits,
+    opened,
     remove_index,
     timed,
     until,
     working,
 )
-from tests.app.databases import SQLiteFiles, on_postgresql
+from tests.app.databases import on_postgresql
 from tests.app.ingesting import arrive, found, work
 from tests.app.test_several_processes import racing, recorded
 from tests.servers.elasticsearch import ElasticsearchServer, GivenServer
@@ -59,29 +61,22 @@ Server = ElasticsearchServer | GivenServer
 def filled(elasticsearch: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clustered]:
     """One library for all outages, each of which leaves it whole."""
     folder = tmp_path_factory.mktemp("outage")
-    with SQLiteFiles(folder).migrated(folder) as database:
-        known = clustered(folder, database, f"outage-{uuid4().hex[:8]}")
-        known.fill(elasticsearch.url)
+    with filled_cluster(folder, "outage", elasticsearch.url) as known:
         yield known
-        remove_index(last := known.open(elasticsearch.url))
-        close(last)
 
 
 @pytest.fixture
 def library(filled: Clustered, own_elasticsearch: ElasticsearchServer) -> Iterator[Library]:
-    opened = filled.open(own_elasticsearch.url)
-    yield opened
-    close(opened)
+    with opened(filled, own_elasticsearch.url) as library:
+        yield library
 
 
 @pytest.fixture
 def proxied(
     filled: Clustered, own_elasticsearch: ElasticsearchServer
 ) -> Iterator[tuple[Library, Faults]]:
-    with faulty_proxy(own_elasticsearch.url) as (url, faults):
-        opened = filled.open(url)
-        yield opened, faults
-        close(opened)
+    with faulty_proxy(own_elasticsearch.url) as (url, faults), opened(filled, url) as library:
+        yield library, faults
 
 
 def check_pages(library: Library, statuses: set[int]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -29,17 +28,16 @@ from tests.app.clustered import (
     check_whole,
     client_of,
     close,
-    clustered,
     elasticsearch_index,
+    filled_cluster,
     generations,
     nothing_waits,
+    opened,
     other_fingerprint,
-    remove_index,
     timed,
     until,
     working,
 )
-from tests.app.databases import SQLiteFiles
 from tests.app.ingesting import arrive, found, work
 from tests.servers.elasticsearch import ElasticsearchServer, GivenServer
 from tests.servers.faulty_proxy import faulty_proxy
@@ -51,20 +49,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def known(elasticsearch: Server, tmp_path: Path) -> Iterator[Clustered]:
-    with SQLiteFiles(tmp_path).migrated(tmp_path) as database:
-        made = clustered(tmp_path, database, f"rebuild-{uuid4().hex[:8]}")
-        made.fill(elasticsearch.url)
+    with filled_cluster(tmp_path, "rebuild", elasticsearch.url) as made:
         yield made
-        last = made.open(elasticsearch.url)
-        remove_index(last)
-        close(last)
 
 
 @pytest.fixture
 def library(known: Clustered, elasticsearch: Server) -> Iterator[Library]:
-    opened = known.open(elasticsearch.url)
-    yield opened
-    close(opened)
+    with opened(known, elasticsearch.url) as library:
+        yield library
 
 
 @pytest.fixture
